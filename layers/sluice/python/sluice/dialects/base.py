@@ -1,0 +1,145 @@
+"""What a chat dialect module offers: both halves of one wire format, as plain functions of the module.
+
+Pass-through (same dialect in and out) uses `outline`, `Meter`, `read_usage`, `stream_error`; translation uses the
+rest. `outline` and the meter are in modules that import none of the canonical types, so a pass-through keeps
+its cold start small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sluice.errors import GatewayError, ProviderError
+    from sluice.types.chat import ChatRequest, ChatResponse
+    from sluice.types.stream import StreamEvent
+    from sluice.types.usage import Usage
+
+JsonObject = Mapping[str, object]
+
+REMOVED: object = object()
+"""In `pass_edits`: take the member away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the gateway needs of a request it does not translate.
+
+    `max_output` is the caller's own bound on output tokens; `prompt_bytes` counts the UTF-8 bytes of the body, from
+    which an upper bound of the prompt's tokens follows; `choices` is how many answers were asked for.
+    """
+
+    model: str
+    stream: bool
+    include_usage: bool
+    max_output: int | None
+    choices: int
+    prompt_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A provider request body, and what was changed on the way (`renamed:max_tokens`, `dropped:seed`)."""
+
+    body: dict[str, object]
+    edits: tuple[str, ...] = ()
+
+
+class Meter(Protocol):
+    """Reads usage and the end from the bytes of one stream, after they were forwarded.
+
+    `finished` is true once the answer was said to be complete (a finish reason or the dialect's last event).
+    """
+
+    usage: Usage | None
+    finished: bool
+    response_id: str
+
+    def feed(self, block: bytes) -> None:
+        """Take whole events (never a part of one)."""
+
+    def estimate(self) -> Usage:
+        """Return a guess of output tokens from what was forwarded, marked `estimated`."""
+
+
+class ChatDialect(Protocol):
+    """One chat wire format."""
+
+    NAME: str
+
+    # --- the caller's side -------------------------------------------------------------------------------
+    def outline(self, body: JsonObject, size: int) -> Outline:
+        """Check the caller's request and return what the gateway must know.
+
+        Unknown members are let through. Raises BadRequest naming the parameter and the remedy.
+        """
+
+    def decode_request(self, body: JsonObject) -> ChatRequest:
+        """Return the canonical request. Raises BadRequest."""
+
+    def encode_response(self, response: ChatResponse, request: ChatRequest) -> dict[str, object]:
+        """Return the body of a whole answer."""
+
+    def encode_stream(self, events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
+        """Yield the wire bytes of a stream, each item one or more whole events.
+
+        A `StreamFailed` becomes the dialect's error event; nothing follows it.
+        """
+
+    def encode_error(self, error: GatewayError, request_id: str) -> dict[str, object]:
+        """Return the error envelope."""
+
+    def stream_error_bytes(self, error: GatewayError, request_id: str) -> bytes:
+        """Return the event that ends a broken stream."""
+
+    def keep_alive(self) -> bytes:
+        """Return the bytes that keep an idle stream open."""
+
+    # --- the provider's side -----------------------------------------------------------------------------
+    def encode_request(self, request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+        """Return the provider's request body for `model`.
+
+        What cannot be expressed is dropped and reported, or refused when `strict` or when dropping it would
+        change the meaning. Raises UnsupportedParameter.
+        """
+
+    def decode_response(self, body: JsonObject) -> ChatResponse:
+        """Return the canonical answer.
+
+        Raises:
+            ProviderError: the body is an error in a 200 answer.
+            ProviderGarbled: the body is not of this dialect.
+        """
+
+    def decode_stream(self, chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+        """Yield canonical events from bytes cut at any place. Never raises on odd events: it skips or reports.
+
+        b"" items (idle ticks) must be tolerated and ignored.
+        """
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """Return the provider's error, whatever the shape of its body."""
+
+    # --- pass-through ------------------------------------------------------------------------------------
+    def pass_edits(self, body: JsonObject, quirks: JsonObject) -> dict[str, object]:
+        """Return the top-level members to set before the body is passed on (REMOVED drops one), model excepted.
+
+        Only what is required: usage asked for in streams, and declared quirks of the provider.
+        """
+
+    def stream_filter(self, body: JsonObject) -> Callable[[bytes], bytes] | None:
+        """Return a function from whole events to the bytes to forward, or None when all pass.
+
+        It swallows the usage chunk that the gateway asked for and the caller did not.
+        """
+
+    def meter(self) -> Meter:
+        """Return a fresh meter for one stream."""
+
+    def read_usage(self, body: bytes) -> Usage | None:
+        """Return the usage of a whole 200 answer, or None."""
+
+    def stream_error(self, event: bytes) -> ProviderError | None:
+        """Return the error that one whole event of a 200 stream reports, if it is one."""

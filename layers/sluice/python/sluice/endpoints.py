@@ -1,0 +1,97 @@
+"""The public API as one table; API Gateway (deployed and local) and the application route by it.
+
+`function` names the Lambda that serves the endpoint. `operation` selects the use case, `dialect` the shape of its
+bodies and errors. A path segment `{name}` matches one segment, `{name+}` the rest of the path. This module
+imports nothing of Sluice, so the CDK app reads the same table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method and path."""
+
+    method: str
+    path: str
+    operation: str
+    dialect: str
+    function: str
+    public: bool = False
+    """True: answers without a key."""
+
+
+OPENAI = "openai_chat"
+ANTHROPIC = "anthropic_messages"
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("POST", "/v1/chat/completions", "chat", OPENAI, "streaming"),
+    Endpoint("POST", "/chat/completions", "chat", OPENAI, "streaming"),
+    Endpoint("POST", "/v1/messages", "chat", ANTHROPIC, "streaming"),
+    Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", ANTHROPIC, "completion"),
+    Endpoint("POST", "/v1/embeddings", "embeddings", OPENAI, "completion"),
+    Endpoint("POST", "/embeddings", "embeddings", OPENAI, "completion"),
+    Endpoint("GET", "/v1/models", "models", OPENAI, "routing"),
+    Endpoint("GET", "/models", "models", OPENAI, "routing"),
+    Endpoint("GET", "/v1/models/{model+}", "model", OPENAI, "routing"),
+    Endpoint("GET", "/models/{model+}", "model", OPENAI, "routing"),
+    Endpoint("POST", "/v1/route", "route", OPENAI, "routing"),
+    Endpoint("GET", "/v1/requests/{request_id}", "request", OPENAI, "routing"),
+    Endpoint("GET", "/health", "health", OPENAI, "routing", public=True),
+    Endpoint("ANY", "/admin/{path+}", "admin", OPENAI, "admin"),
+)
+"""The spine's endpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An endpoint and the values of its path parameters."""
+
+    endpoint: Endpoint
+    params: tuple[tuple[str, str], ...] = ()
+
+    def param(self, name: str) -> str:
+        """Return one path parameter, "" when the endpoint has none of that name."""
+        return dict(self.params).get(name, "")
+
+
+_EXACT = {(e.method, e.path): Match(e) for e in ENDPOINTS if "{" not in e.path}
+_PATTERNS = tuple(e for e in ENDPOINTS if "{" in e.path)
+
+
+def find(method: str, path: str) -> Match | None:
+    """Return the endpoint that serves `method` and `path`, or None."""
+    exact = _EXACT.get((method, path))
+    if exact is not None:
+        return exact
+    for endpoint in _PATTERNS:
+        if endpoint.method in (method, "ANY"):
+            params = _match(endpoint.path, path)
+            if params is not None:
+                return Match(endpoint, params)
+    return None
+
+
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods that some endpoint offers at `path`; empty when the path is unknown."""
+    return tuple(sorted({e.method for e in ENDPOINTS if e.path == path or _match(e.path, path) is not None}))
+
+
+def _match(pattern: str, path: str) -> tuple[tuple[str, str], ...] | None:
+    want, have = pattern.strip("/").split("/"), path.strip("/").split("/")
+    params: list[tuple[str, str]] = []
+    for position, segment in enumerate(want):
+        if segment.endswith("+}"):
+            rest = "/".join(have[position:])
+            return (*params, (segment[1:-2], rest)) if rest else None
+        if position >= len(have):
+            return None
+        if segment.startswith("{"):
+            if not have[position]:
+                return None
+            params.append((segment[1:-1], have[position]))
+        elif segment != have[position]:
+            return None
+    return tuple(params) if len(want) == len(have) else None

@@ -1,0 +1,105 @@
+"""Protocols for what the core needs from the outside; the adapters are in `sluice.aws` and `sluice.providers`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sluice.types.ledger import LedgerEntry
+from sluice.types.routes import Configuration, Timeouts
+from sluice.types.tenancy import VirtualKey
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One HTTP call to a provider. `url` is absolute; `deadline` a `time.monotonic()` second or None."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    timeouts: Timeouts
+    deadline: float | None = None
+    allow_loopback: bool = False
+
+
+class UpstreamAnswer(Protocol):
+    """A provider's answer whose head has arrived. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def read(self, limit: int | None = None) -> bytes:
+        """Return the whole (rest of the) body and release the connection."""
+
+    def chunks(self, tick: float | None = None) -> Iterator[bytes]:
+        """Yield the body as it arrives; b"" each `tick` seconds without bytes.
+
+        Raises:
+            ProviderTimeout: no byte within the idle time-out, or the total one is over.
+            ProviderUnreachable: the connection was cut before the body's end.
+        """
+
+    def close(self) -> None:
+        """Release the connection; it is dropped when the body was not read to its end."""
+
+
+class Transport(Protocol):
+    """The only way to a provider."""
+
+    def send(self, call: UpstreamCall) -> UpstreamAnswer:
+        """Send and wait for the answer's head.
+
+        Raises:
+            ProviderUnreachable: no connection, TLS failure, or the connection broke.
+            ProviderTimeout: phase "connect", "first_byte" or "total".
+        """
+
+
+class KeyStore(Protocol):
+    """Virtual keys by their id."""
+
+    def find(self, key_id: str) -> VirtualKey | None:
+        """Return the key, or None."""
+
+
+class ConfigurationStore(Protocol):
+    """Immutable configuration versions and the pointer to the live one."""
+
+    def current_version(self) -> str | None:
+        """Return the live version's hash; None before the first was published."""
+
+    def load(self, version: str) -> Configuration:
+        """Return one version.
+
+        Raises:
+            KeyError: there is no such version.
+        """
+
+
+class LedgerStore(Protocol):
+    """The cost ledger."""
+
+    def put(self, entry: LedgerEntry) -> bool:
+        """Write an entry once; False when one with this request id stands already."""
+
+    def get(self, request_id: str) -> LedgerEntry | None:
+        """Return the entry, found by its id alone."""
+
+
+class SecretStore(Protocol):
+    """Provider keys and the gateway's own pepper."""
+
+    def provider_keys(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the bundle: provider -> {"api_key": ...}; never logged."""
+
+    def pepper(self) -> bytes:
+        """Return the key of the HMAC under which virtual keys are stored."""
+
+
+class LineSink(Protocol):
+    """Where structured log lines go (stdout on Lambda)."""
+
+    def write(self, line: str) -> None:
+        """Write one line, newline not included."""

@@ -1,0 +1,93 @@
+"""Providers, models and prices as the catalogue files state them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sluice.types.clock import NanoUSD
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTier:
+    """Rates that hold for the whole call when its prompt is longer than `over` tokens.
+
+    `rates` maps a component to nano-USD per million tokens. Components: "input", "cache_read",
+    "cache_write_5m", "cache_write_1h", "output", "audio_input", "audio_output", "image_input"; "request" and
+    "search" are nano-USD each.
+    """
+
+    over: int
+    rates: Mapping[str, NanoUSD]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One dated price of a model. `starts` is an ISO date, or "" for "since ever"; tiers rise by `over`."""
+
+    starts: str
+    tiers: tuple[PriceTier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of one provider.
+
+    `prices` rise by `starts`; empty means unpriced. `quirks` override the provider's for this model.
+    """
+
+    id: str
+    provider: str
+    prices: tuple[Price, ...] = ()
+    aliases: tuple[str, ...] = ()
+    context: int | None = None
+    max_output: int | None = None
+    inputs: tuple[str, ...] = ("text",)
+    outputs: tuple[str, ...] = ("text",)
+    capabilities: frozenset[str] = frozenset()
+    operations: tuple[str, ...] = ("chat",)
+    deprecated: str | None = None
+    quirks: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a provider wants its key: `scheme` "bearer", "header" (with the header's `name`) or "none"."""
+
+    scheme: str
+    name: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEndpoint:
+    """Where one operation of a provider lives: `path` behind the base URL, and the dialect spoken there."""
+
+    operation: str
+    dialect: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A vendor or host. `endpoints` are tried in order; the one in the caller's own dialect is preferred.
+
+    `headers` are sent with every call. `quirks` are declared departures from the dialect, read by the dialect
+    module (names and meanings: `sluice/dialects/quirks.py`). `enabled` False keeps a provider out of every
+    plan until the configuration enables it.
+    """
+
+    name: str
+    title: str
+    base_url: str
+    auth: Auth
+    endpoints: tuple[ProviderEndpoint, ...]
+    models: Mapping[str, Model]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    quirks: Mapping[str, object] = field(default_factory=dict)
+    first_party: bool = False
+    enabled: bool = True
+    any_model: bool = False
+    """True for hosts whose models are not listed here; such a model is unpriced unless configured."""
+    checked: str = ""
+    docs: str = ""

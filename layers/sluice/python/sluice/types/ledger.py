@@ -1,0 +1,60 @@
+"""The immutable record of one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sluice.types.clock import Millis, NanoUSD
+from sluice.types.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One upstream call. `outcome` is "ok" or the kind of the error; times in ms."""
+
+    deployment: str
+    status: int
+    outcome: str
+    started_ms: Millis
+    duration_ms: Millis
+    upstream_id: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One request, whoever paid for it and however it ended.
+
+    `outcome` is "ok", "error" (refused or failed before the first byte), "failed" (broke off mid-stream),
+    "aborted" (the caller left) or "lost" (rebuilt by the sweeper). `cost` is nano-USD.
+    """
+
+    request_id: str
+    team: str
+    key_id: str
+    operation: str
+    dialect: str
+    requested_model: str
+    deployment: str
+    provider: str
+    model: str
+    status: int
+    outcome: str
+    usage: Usage
+    cost: NanoUSD
+    price_version: str
+    config_version: str
+    stream: bool
+    started_ms: Millis
+    duration_ms: Millis
+    first_byte_ms: Millis | None
+    overhead_us: int
+    attempts: tuple[Attempt, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    session: str | None = None
+    error_code: str = ""
+    error_kind: str = ""
+    region: str = ""
+    cache: str = "off"
+    reasons: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
