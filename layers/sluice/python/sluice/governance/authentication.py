@@ -1,0 +1,129 @@
+"""Who is calling: virtual keys, checked against their stored HMAC and cached in memory.
+
+A key found is trusted for `FRESH_SECONDS`; `refresh`, which runs after the answer, re-reads the ones in use before
+they get that old, so a revocation reaches every environment within a minute and a warm request makes no call. While
+the store is out of reach a known key stays good for `GRACE_SECONDS`: an outage of the table must not become one
+of the gateway. Unknown keys are remembered too, so that guessing costs one read and no more.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+
+from sluice.errors import AuthenticationFailed, PermissionDenied
+from sluice.ports import KeyStore
+from sluice.types.tenancy import Caller, VirtualKey
+
+PREFIX = "sk-sluice-"
+ID_LENGTH = 12
+SECRET_LENGTH = 32
+KEY_LENGTH = len(PREFIX) + ID_LENGTH + SECRET_LENGTH
+FRESH_SECONDS = 50.0
+REFRESH_SECONDS = 20.0
+GRACE_SECONDS = 600.0
+CACHE_SIZE = 4096
+TAG_LIMIT = 16
+
+_HOW = "Send it as 'Authorization: Bearer sk-sluice-...' or 'x-api-key: sk-sluice-...'."
+
+
+class Authenticator:
+    """Turns request headers into a Caller. `pepper` is read once; `now` gives epoch seconds."""
+
+    def __init__(self, keys: KeyStore, pepper: Callable[[], bytes], now: Callable[[], float]) -> None:
+        self._keys = keys
+        self._pepper = pepper
+        self._now = now
+        self._known: dict[str, tuple[VirtualKey | None, float]] = {}
+        self._used: set[str] = set()
+
+    def authenticate(self, headers: Mapping[str, str], scope: str = "inference") -> Caller:
+        """Return the caller. Raises AuthenticationFailed, or PermissionDenied when the key lacks `scope`."""
+        presented = presented_key(headers)
+        key_id = presented[len(PREFIX) : len(PREFIX) + ID_LENGTH]
+        digest = digest_of(presented, self._pepper())
+        key = self._find(key_id)
+        # The comparison also runs for an unknown id, so that its timing tells nothing.
+        matches = hmac.compare_digest(digest, key.digest if key is not None else "0" * len(digest))
+        if key is None or not matches:
+            raise AuthenticationFailed(f"The API key is not known to this gateway. {_HOW}")
+        self._check(key, scope)
+        self._used.add(key_id)
+        return Caller(key, tags_of(headers.get("x-sluice-tags", "")), headers.get("x-sluice-session"))
+
+    def refresh(self) -> None:
+        """Re-read keys used since the last call that are getting old; failures leave them as they are."""
+        now = self._now()
+        used, self._used = self._used, set()
+        for key_id in used:
+            found = self._known.get(key_id)
+            if found is not None and now - found[1] > REFRESH_SECONDS:
+                self._read(key_id, now)
+
+    def _check(self, key: VirtualKey, scope: str) -> None:
+        now_ms = self._now() * 1000
+        if key.revoked_ms is not None and key.revoked_ms <= now_ms:
+            raise AuthenticationFailed(f"API key {key.id} was revoked. Ask its team's owner for a new one.")
+        if key.expires_ms is not None and key.expires_ms <= now_ms:
+            raise AuthenticationFailed(
+                f"API key {key.id} has expired. Ask its team's owner for a new one.", code="expired_api_key"
+            )
+        if scope not in key.scopes:
+            raise PermissionDenied(f"API key {key.id} has no {scope!r} scope; use a key that was created with it.")
+
+    def _find(self, key_id: str) -> VirtualKey | None:
+        now = self._now()
+        found = self._known.get(key_id)
+        if found is not None and now - found[1] <= FRESH_SECONDS:
+            return found[0]
+        try:
+            return self._read(key_id, now)
+        except Exception:
+            if found is not None and found[0] is not None and now - found[1] <= GRACE_SECONDS:
+                return found[0]
+            raise
+
+    def _read(self, key_id: str, now: float) -> VirtualKey | None:
+        key = self._keys.find(key_id)
+        if len(self._known) >= CACHE_SIZE:
+            self._known.pop(next(iter(self._known)))
+        self._known[key_id] = (key, now)
+        return key
+
+
+def digest_of(key_text: str, pepper: bytes) -> str:
+    """Return the hex HMAC-SHA256 under which a key is stored."""
+    return hmac.digest(pepper, key_text.encode("ascii"), "sha256").hex()
+
+
+def presented_key(headers: Mapping[str, str]) -> str:
+    """Return the virtual key of a request. Raises AuthenticationFailed when there is none or it is malformed."""
+    bearer = headers.get("authorization", "")
+    candidates = [headers.get("x-api-key", "").strip()]
+    if bearer[:7].lower() == "bearer ":
+        candidates.insert(0, bearer[7:].strip())
+    for text in candidates:
+        if text.startswith(PREFIX):
+            if len(text) == KEY_LENGTH and text.isascii() and text[len(PREFIX) :].isalnum():
+                return text
+            raise AuthenticationFailed(
+                f"The API key is malformed: a key has {KEY_LENGTH} characters and begins with {PREFIX}."
+            )
+    if any(candidates):
+        raise AuthenticationFailed(
+            f"That is not a key of this gateway: its keys begin with {PREFIX}. {_HOW} "
+            "Provider keys belong in the gateway's secret, not in the request."
+        )
+    raise AuthenticationFailed(f"No API key was sent. {_HOW}", code="missing_api_key")
+
+
+def tags_of(header: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of an `x-sluice-tags` header (`team=search,env=prod`); odd items are left out."""
+    pairs = []
+    for item in header.split(",")[:TAG_LIMIT]:
+        name, equals, value = item.partition("=")
+        name, value = name.strip()[:64], value.strip()[:128]
+        if equals and name and value:
+            pairs.append((name, value))
+    return tuple(pairs)
