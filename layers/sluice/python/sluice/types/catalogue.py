@@ -47,6 +47,8 @@ class Model:
     capabilities: frozenset[str] = frozenset()
     operations: tuple[str, ...] = ("chat",)
     deprecated: str | None = None
+    dialects: tuple[str, ...] = ()
+    """The dialects it can be called in; empty: all of its provider's."""
     quirks: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -89,5 +91,7 @@ class Provider:
     enabled: bool = True
     any_model: bool = False
     """True for hosts whose models are not listed here; such a model is unpriced unless configured."""
+    allow_loopback: bool = False
+    """True only by configuration, in the local stack: the base URL may point to this machine."""
     checked: str = ""
     docs: str = ""

@@ -1,0 +1,249 @@
+"""Tries the plan in order: time-outs, retries and fallback, until the first byte may be sent to the caller.
+
+An attempt has succeeded when its answer is whole (buffered) or its first event has come (streamed); up to then a
+refusal, hang, cut or garbled answer costs the caller nothing but time. After that nothing is retried.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sluice.errors import GatewayError, NoHealthyUpstream, ProviderError, ProviderTimeout, UnsupportedParameter
+from sluice.ports import Transport, UpstreamAnswer, UpstreamCall
+from sluice.types.ledger import Attempt
+from sluice.types.routes import Deployment, Plan, RetryPolicy
+
+KEEP_ALIVE_SECONDS = 15.0
+SETTLE_SECONDS = 2.0
+"""Kept back from the environment's deadline so that the ledger entry can still be written."""
+
+_STAYS = frozenset({"bad_request", "content_filter"})
+"""Errors of the request itself: another deployment would give the same."""
+_AGAIN = frozenset({"rate_limit", "overloaded", "server", "connection", "garbled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One deployment's call, ready to send. `edits` are what was changed of the caller's request."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    edits: tuple[str, ...] = ()
+    stream: bool = False
+
+
+class Reader(Protocol):
+    """What dispatch needs of the deployment's dialect."""
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """Return the error that an answer with an error status reports."""
+
+    def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
+        """Return the first whole events of a stream. Raises ProviderError when they report an error or end early."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A successful attempt: `body` of a buffered answer, or `first` and `chunks` of a stream."""
+
+    deployment: Deployment
+    prepared: Prepared
+    answer: UpstreamAnswer
+    body: bytes = b""
+    first: bytes = b""
+    chunks: Iterator[bytes] | None = None
+
+
+@dataclass(slots=True)
+class Trail:
+    """What happened so far, kept also when the request fails in the end.
+
+    `waited` is the seconds spent waiting for providers (and between retries), which is not the gateway's overhead.
+    """
+
+    attempts: list[Attempt] = field(default_factory=list)
+    waited: float = 0.0
+    reasons: list[str] = field(default_factory=list)
+
+
+class RawError(ProviderError):
+    """A provider's error answer with its own bytes, so that a pass-through can hand them on."""
+
+    def __init__(self, cause: ProviderError, deployment: Deployment, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(
+            cause.message,
+            provider_status=cause.provider_status,
+            kind=cause.kind,
+            provider=deployment.provider.name,
+            provider_type=cause.provider_type,
+            provider_code=cause.error_code,
+            param=cause.param,
+            retry_after=cause.retry_after,
+        )
+        self.deployment = deployment
+        self.headers = headers
+        self.body = body
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, so that tests need neither."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    epoch: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+
+
+class Dispatcher:
+    """Sends the calls of a plan.
+
+    `refresh_credential(provider)` re-reads the secret after a 401 and tells whether the key changed.
+    """
+
+    def __init__(self, transport: Transport, refresh_credential: Callable[[str], bool], clock: Clock) -> None:
+        self._transport = transport
+        self._refresh_credential = refresh_credential
+        self._clock = clock
+
+    def run(
+        self,
+        plan: Plan,
+        prepare: Callable[[Deployment], Prepared],
+        reader: Callable[[Deployment], Reader],
+        *,
+        trail: Trail,
+        deadline: float | None,
+    ) -> Exchange:
+        """Return the first success.
+
+        Raises:
+            UnsupportedParameter: no deployment of the plan can express the request.
+            ProviderError: the last error, when every deployment failed.
+        """
+        failure: GatewayError | None = None
+        for planned in plan.choices:
+            try:
+                return self._deploy(planned.deployment, plan, prepare, reader, trail, deadline)
+            except UnsupportedParameter as error:
+                trail.reasons.append(f"{planned.deployment.name}: {error.message}")
+                failure = failure or error
+            except ProviderError as error:
+                failure = error
+                if error.kind in _STAYS or self._late(deadline):
+                    break
+        if failure is None:
+            raise NoHealthyUpstream(f"The plan for {plan.requested[:128]!r} is empty.")
+        raise failure
+
+    def _deploy(  # noqa: PLR0917 - private; mirrors `run`
+        self,
+        deployment: Deployment,
+        plan: Plan,
+        prepare: Callable[[Deployment], Prepared],
+        reader: Callable[[Deployment], Reader],
+        trail: Trail,
+        deadline: float | None,
+    ) -> Exchange:
+        tries, refreshed = 0, False
+        while True:
+            prepared = prepare(deployment)
+            try:
+                return self._attempt(deployment, prepared, plan, reader(deployment), trail, deadline)
+            except ProviderError as error:
+                tries += 1
+                if error.kind == "authentication" and not refreshed:
+                    refreshed = True
+                    if self._refresh_credential(deployment.provider.name):
+                        continue
+                pause = self._pause(error, tries, plan.retry)
+                if pause is None or self._late(deadline, pause):
+                    raise
+                self._clock.sleep(pause)
+                trail.waited += pause
+
+    def _attempt(  # noqa: PLR0917 - private; mirrors `run`
+        self,
+        deployment: Deployment,
+        prepared: Prepared,
+        plan: Plan,
+        reader: Reader,
+        trail: Trail,
+        deadline: float | None,
+    ) -> Exchange:
+        started, started_ms = self._clock.monotonic(), int(self._clock.epoch() * 1000)
+        status, outcome, message, upstream_id = 0, "ok", "", ""
+        answer: UpstreamAnswer | None = None
+        try:
+            answer = self._transport.send(_call(deployment, prepared, plan, deadline))
+            status, upstream_id = answer.status, _upstream_id(answer.headers)
+            return _accept(deployment, prepared, answer, reader)
+        except ProviderError as error:
+            error.provider = deployment.provider.name
+            outcome, message = error.kind, error.message[:200]
+            status = status or error.provider_status
+            raise
+        except BaseException as error:
+            outcome, message = "aborted", type(error).__name__
+            if answer is not None:
+                answer.close()
+            raise
+        finally:
+            spent = self._clock.monotonic() - started
+            trail.waited += spent
+            trail.attempts.append(
+                Attempt(deployment.name, status, outcome, started_ms, int(spent * 1000), upstream_id, message)
+            )
+
+    def _pause(self, error: ProviderError, tries: int, retry: RetryPolicy) -> float | None:
+        """Return the seconds to wait before trying the same deployment again, None to leave it."""
+        again = error.kind in _AGAIN or (isinstance(error, ProviderTimeout) and error.phase == "connect")
+        if not again or tries >= retry.attempts:
+            return None
+        backoff = min(retry.base * 2.0 ** (tries - 1), retry.longest)
+        pause = backoff * (0.5 + self._clock.random() / 2)
+        if error.retry_after is not None:
+            # Longer than we would ever wait: the next deployment is the better place.
+            return None if error.retry_after > retry.longest else max(error.retry_after, pause)
+        return pause
+
+    def _late(self, deadline: float | None, pause: float = 0.0) -> bool:
+        return deadline is not None and self._clock.monotonic() + pause >= deadline - SETTLE_SECONDS
+
+
+def _call(deployment: Deployment, prepared: Prepared, plan: Plan, deadline: float | None) -> UpstreamCall:
+    return UpstreamCall(
+        method="POST",
+        url=prepared.url,
+        headers=prepared.headers,
+        body=prepared.body,
+        timeouts=plan.timeouts,
+        deadline=None if deadline is None else deadline - SETTLE_SECONDS,
+        allow_loopback=deployment.provider.allow_loopback,
+    )
+
+
+def _accept(deployment: Deployment, prepared: Prepared, answer: UpstreamAnswer, reader: Reader) -> Exchange:
+    exchange = Exchange(deployment, prepared, answer)
+    if not 200 <= answer.status < 300:
+        body = answer.read()
+        cause = reader.decode_error(answer.status, answer.headers, body)
+        raise RawError(cause, deployment, answer.headers, body)
+    if not prepared.stream or "json" in answer.headers.get("content-type", ""):
+        exchange.body = answer.read()
+        return exchange
+    exchange.chunks = answer.chunks(KEEP_ALIVE_SECONDS)
+    exchange.first = reader.first_events(exchange.chunks, deployment)
+    return exchange
+
+
+def _upstream_id(headers: Mapping[str, str]) -> str:
+    for name in ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray"):
+        if name in headers:
+            return headers[name][:128]
+    return ""
