@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from sluice.types.usage import Usage
 
 JsonObject = Mapping[str, object]
+
+EMPTY: JsonObject = MappingProxyType({})
+"""No quirks."""
 
 REMOVED: object = object()
 """In `pass_edits`: take the member away."""
@@ -105,7 +109,7 @@ class ChatDialect(Protocol):
         change the meaning. Raises UnsupportedParameter.
         """
 
-    def decode_response(self, body: JsonObject) -> ChatResponse:
+    def decode_response(self, body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:
         """Return the canonical answer.
 
         Raises:
@@ -113,7 +117,7 @@ class ChatDialect(Protocol):
             ProviderGarbled: the body is not of this dialect.
         """
 
-    def decode_stream(self, chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+    def decode_stream(self, chunks: Iterable[bytes], quirks: JsonObject = EMPTY) -> Iterator[StreamEvent]:
         """Yield canonical events from bytes cut at any place. Never raises on odd events: it skips or reports.
 
         b"" items (idle ticks) must be tolerated and ignored.
@@ -135,10 +139,10 @@ class ChatDialect(Protocol):
         It swallows the usage chunk that the gateway asked for and the caller did not.
         """
 
-    def meter(self) -> Meter:
+    def meter(self, quirks: JsonObject = EMPTY) -> Meter:
         """Return a fresh meter for one stream."""
 
-    def read_usage(self, body: bytes) -> Usage | None:
+    def read_usage(self, body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:
         """Return the usage of a whole 200 answer, or None."""
 
     def stream_error(self, event: bytes) -> ProviderError | None:
