@@ -1,0 +1,115 @@
+"""What the deployment tells the code: environment variables and the table schema.
+
+This is the only reader of the environment, and it imports nothing of Sluice, so the CDK app, the local stack and the
+functions share one spelling of every name. Table names are `<SLUICE_TABLE_PREFIX>-<name>`; every table has a string
+partition key `pk` and a string sort key `sk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+PARTITION_KEY = "pk"
+SORT_KEY = "sk"
+
+
+class TableSchema(NamedTuple):
+    """One DynamoDB table. (A NamedTuple: a frozen dataclass would cost its share of every cold start.)
+
+    `replicated` tables are global tables, the others exist once per region. `ttl` names the attribute that holds
+    epoch seconds, `stream` the view that the table's stream carries, None for neither. `restorable` asks for
+    point-in-time recovery, `retained` keeps the table when its stack is deleted.
+    """
+
+    name: str
+    replicated: bool
+    ttl: str | None = None
+    stream: str | None = None
+    restorable: bool = False
+    retained: bool = False
+    partition_key: str = PARTITION_KEY
+    sort_key: str = SORT_KEY
+
+
+TABLES: tuple[TableSchema, ...] = (
+    TableSchema("config", replicated=True, restorable=True, retained=True),
+    TableSchema("usage", replicated=True, ttl="expires_at", restorable=True, retained=True),
+    TableSchema("ledger", replicated=False, ttl="expires_at", stream="NEW_IMAGE", restorable=True, retained=True),
+    TableSchema("cache", replicated=False, ttl="expires_at"),
+    TableSchema("holds", replicated=False, ttl="expires_at"),
+)
+"""Every table of a deployment."""
+
+
+class SettingsError(ValueError):
+    """An environment variable is missing or cannot be read; the message names it."""
+
+
+def table_name(prefix: str, name: str) -> str:
+    """Return the full name of the table that the schema calls `name`."""
+    return f"{prefix}-{name}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one function was told.
+
+    `endpoint_url` replaces every AWS endpoint (emulator only). `local` is true in the local stack alone: there a
+    configuration may send a provider's traffic to a loopback address. `ledger_days` is how long an entry is kept.
+    The credentials never appear in `repr`.
+    """
+
+    stage: str
+    table_prefix: str
+    provider_secret: str
+    gateway_secret: str
+    region: str
+    endpoint_url: str | None = None
+    local: bool = False
+    ledger_days: int = 90
+    access_key_id: str = field(default="", repr=False)
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+    credentials_url: str = ""
+    credentials_authorization: str = field(default="", repr=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings. Raises SettingsError, which names the first variable that is missing or malformed."""
+        return cls(
+            stage=_required(environ, "SLUICE_STAGE"),
+            table_prefix=_required(environ, "SLUICE_TABLE_PREFIX"),
+            provider_secret=_required(environ, "SLUICE_PROVIDER_SECRET"),
+            gateway_secret=_required(environ, "SLUICE_GATEWAY_SECRET"),
+            region=_required(environ, "AWS_REGION"),
+            endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+            local=environ.get("SLUICE_LOCAL") == "1",
+            ledger_days=_days(environ, "SLUICE_LEDGER_DAYS", 90),
+            access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
+            secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
+            session_token=environ.get("AWS_SESSION_TOKEN", ""),
+            credentials_url=environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
+            credentials_authorization=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
+        )
+
+    def table(self, name: str) -> str:
+        """Return the full name of the table that the schema calls `name`."""
+        return table_name(self.table_prefix, name)
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise SettingsError(f"Environment variable {name} is not set; the function needs it. Set it and start again.")
+    return value
+
+
+def _days(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 36_500):
+        raise SettingsError(f"Environment variable {name} must be a whole number of days from 1 to 36500.")
+    return int(text)

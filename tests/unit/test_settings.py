@@ -1,0 +1,98 @@
+"""Settings are read once, from one mapping, and say which variable is wrong."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sluice.settings
+from sluice.settings import TABLES, Settings, SettingsError
+
+COMPLETE = {
+    "SLUICE_STAGE": "dev",
+    "SLUICE_TABLE_PREFIX": "sluice-dev",
+    "SLUICE_PROVIDER_SECRET": "sluice/dev/providers",
+    "SLUICE_GATEWAY_SECRET": "sluice/dev/gateway",
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+    "AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2Vj",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "container-token",
+}
+REQUIRED = (
+    "SLUICE_STAGE",
+    "SLUICE_TABLE_PREFIX",
+    "SLUICE_PROVIDER_SECRET",
+    "SLUICE_GATEWAY_SECRET",
+    "AWS_REGION",
+)
+
+
+def test_a_complete_environment_is_read() -> None:
+    settings = Settings.from_environment(COMPLETE)
+    assert settings.stage == "dev"
+    assert settings.region == "eu-central-1"
+    assert settings.endpoint_url is None
+    assert settings.local is False
+    assert settings.ledger_days == 90
+    assert settings.access_key_id == "AKIDEXAMPLE"
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_variable_is_named(name: str, value: str | None) -> None:
+    environ = {key: text for key, text in COMPLETE.items() if key != name}
+    if value is not None:
+        environ[name] = value
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment(environ)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "ninety", "1.5", "99999999999", "٣"])
+def test_a_malformed_number_of_days_is_refused_by_name(text: str) -> None:
+    with pytest.raises(SettingsError, match="SLUICE_LEDGER_DAYS"):
+        Settings.from_environment({**COMPLETE, "SLUICE_LEDGER_DAYS": text})
+
+
+def test_the_local_stack_says_so_and_names_its_endpoint() -> None:
+    environ = {**COMPLETE, "SLUICE_LOCAL": "1", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "SLUICE_LEDGER_DAYS": "7"}
+    settings = Settings.from_environment(environ)
+    assert settings.local is True
+    assert settings.endpoint_url == "http://127.0.0.1:4566"
+    assert settings.ledger_days == 7
+
+
+def test_credentials_never_appear_in_repr() -> None:
+    shown = repr(Settings.from_environment(COMPLETE))
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    ):
+        assert COMPLETE[name] not in shown
+    assert "sluice-dev" in shown
+
+
+def test_table_names_carry_the_prefix() -> None:
+    assert Settings.from_environment(COMPLETE).table("ledger") == "sluice-dev-ledger"
+
+
+def test_the_schema_replicates_configuration_and_counters_only() -> None:
+    assert {table.name for table in TABLES if table.replicated} == {"config", "usage"}
+    assert {table.name for table in TABLES if not table.replicated} == {"ledger", "cache", "holds"}
+
+
+def test_only_the_ledger_streams_and_everything_but_configuration_expires() -> None:
+    assert {table.name: table.stream for table in TABLES if table.stream} == {"ledger": "NEW_IMAGE"}
+    assert {table.name for table in TABLES if table.ttl != "expires_at"} == {"config"}
+
+
+def test_settings_import_nothing_of_sluice() -> None:
+    tree = ast.parse(Path(sluice.settings.__file__).read_text(encoding="utf-8"))
+    imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imported += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
+    assert imported
+    assert not [name for name in imported if name.startswith("sluice")]
