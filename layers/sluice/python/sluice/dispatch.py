@@ -43,6 +43,9 @@ class Reader(Protocol):
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """Return the error that an answer with an error status reports."""
 
+    def body_error(self, body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
+        """Return the error that a whole 200 answer reports, if it is one."""
+
     def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
         """Return the first whole events of a stream. Raises ProviderError when they report an error or end early."""
 
@@ -74,7 +77,7 @@ class Trail:
 class RawError(ProviderError):
     """A provider's error answer with its own bytes, so that a pass-through can hand them on."""
 
-    def __init__(self, cause: ProviderError, deployment: Deployment, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(self, cause: ProviderError, deployment: Deployment, answer: UpstreamAnswer, body: bytes) -> None:
         super().__init__(
             cause.message,
             provider_status=cause.provider_status,
@@ -86,7 +89,8 @@ class RawError(ProviderError):
             retry_after=cause.retry_after,
         )
         self.deployment = deployment
-        self.headers = headers
+        self.answer_status = answer.status
+        self.headers = answer.headers
         self.body = body
 
 
@@ -233,9 +237,12 @@ def _accept(deployment: Deployment, prepared: Prepared, answer: UpstreamAnswer, 
     if not 200 <= answer.status < 300:
         body = answer.read()
         cause = reader.decode_error(answer.status, answer.headers, body)
-        raise RawError(cause, deployment, answer.headers, body)
+        raise RawError(cause, deployment, answer, body)
     if not prepared.stream or "json" in answer.headers.get("content-type", ""):
         exchange.body = answer.read()
+        reported = reader.body_error(exchange.body, answer.headers)
+        if reported is not None:
+            raise RawError(reported, deployment, answer, exchange.body)
         return exchange
     exchange.chunks = answer.chunks(KEEP_ALIVE_SECONDS)
     exchange.first = reader.first_events(exchange.chunks, deployment)

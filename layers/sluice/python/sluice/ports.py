@@ -94,6 +94,12 @@ class SecretStore(Protocol):
     def provider_keys(self) -> Mapping[str, Mapping[str, str]]:
         """Return the bundle: provider -> {"api_key": ...}; never logged."""
 
+    def refresh(self) -> None:
+        """Read the bundle again now, as after a 401."""
+
+    def renew(self) -> None:
+        """Read the bundle again if what is held is getting old; runs after answers."""
+
     def pepper(self) -> bytes:
         """Return the key of the HMAC under which virtual keys are stored."""
 

@@ -95,6 +95,12 @@ class Router:
             strict_parameters=route.strict_parameters,
         )
 
+    def reachable(self, provider: Provider, configuration: Configuration) -> bool:
+        """Return whether the provider is enabled, has an address, and has a key where it wants one."""
+        provider = _configured(provider, _settings(configuration, provider))
+        keyed = provider.auth.scheme == "none" or self._has_credential(provider.name)
+        return provider.enabled and bool(provider.base_url) and keyed
+
     def _ordered(self, route: Route, usable: list[_Candidate]) -> tuple[Planned, ...]:
         if route.strategy != "weighted":
             if len(usable) == 1 and usable[0].deployment is not None:

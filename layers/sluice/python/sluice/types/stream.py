@@ -109,6 +109,11 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """The provider has been silent for a while (a b"" item reached `decode_stream`): time to keep the caller alive."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The provider said that the stream is over."""
 
@@ -124,5 +129,6 @@ StreamEvent = (
     | Finish
     | UsageReport
     | StreamFailed
+    | Idle
     | End
 )

@@ -1,0 +1,261 @@
+"""Turns a successful exchange into the caller's answer: bytes passed through, or translated between dialects.
+
+Pass-through forwards whole events as they come and lets a meter read them afterwards; translation decodes canonical
+events and encodes them again. Either way a stream that breaks ends with the dialect's own error event, and `finish`
+runs exactly once, just before the last byte leaves or when the caller has gone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sluice.dialects.base import ChatDialect, Meter
+from sluice.dialects.sse import Blocks
+from sluice.dispatch import Exchange
+from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
+from sluice.metering.tally import Tally
+from sluice.types.routes import Deployment
+from sluice.types.usage import Usage
+
+if TYPE_CHECKING:
+    from sluice.types.chat import ChatRequest
+    from sluice.types.stream import StreamEvent
+
+COMMENT_LIMIT = 262_144
+
+
+class Reading:
+    """Reads one attempt's answer in the deployment's dialect: `dispatch.Reader`, and the splitter it used."""
+
+    __slots__ = ("blocks", "dialect", "quirks")
+
+    def __init__(self, dialect: ChatDialect, quirks: Mapping[str, object]) -> None:
+        self.dialect = dialect
+        self.quirks = quirks
+        self.blocks = Blocks()
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """Return the error that an answer with an error status reports."""
+        return self.dialect.decode_error(status, headers, body)
+
+    def body_error(self, body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
+        """Return the error that a whole 200 answer reports, if it is one."""
+        if b'"error"' not in body:
+            return None
+        try:
+            found = json.loads(body)
+        except ValueError:
+            return None
+        if not isinstance(found, dict):
+            return None
+        if not found.get("error") or found.get("choices") or found.get("content"):
+            return None
+        return self.dialect.decode_error(200, headers, body)
+
+    def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
+        """Return the first whole events; comments alone do not count."""
+        held = b""
+        for chunk in chunks:
+            whole = self.blocks.feed(chunk) if chunk else b""
+            if not whole:
+                continue
+            held += whole
+            if _only_comments(held) and len(held) < COMMENT_LIMIT:
+                continue
+            error = self.dialect.stream_error(held) if b"error" in held else None
+            if error is not None:
+                raise error
+            return held
+        rest = held + self.blocks.rest()
+        if _only_comments(rest):
+            raise ProviderGarbled(f"{sent.name} ended its stream before the first event.")
+        return rest
+
+
+def _only_comments(block: bytes) -> bool:
+    if block[:5] in (b"data:", b"event"):
+        return False
+    return all(not line or line.startswith(b":") for line in block.replace(b"\r", b"\n").split(b"\n"))
+
+
+def pass_stream(
+    exchange: Exchange,
+    reading: Reading,
+    *,
+    tally: Tally,
+    finish: Callable[[], None],
+    swallow: Callable[[bytes], bytes] | None,
+    with_cost: bool,
+) -> Iterator[bytes]:
+    """Yield the provider's events as they are; the meter reads each after it was sent."""
+    dialect, blocks, chunks = reading.dialect, reading.blocks, exchange.chunks or iter(())
+    meter = dialect.meter(reading.quirks)
+    block = exchange.first
+    try:
+        while True:
+            if block:
+                sent = swallow(block) if swallow is not None else block
+                if with_cost and b'"usage"' in sent:
+                    _feed(meter, block)
+                    tally.usage = meter.usage
+                    yield _priced(sent, tally)
+                else:
+                    if sent:
+                        yield sent
+                    _feed(meter, block)
+                if b'"error"' in block:
+                    _note_error(dialect, block, tally)
+            chunk = next(chunks, None)
+            if chunk is None:
+                break
+            if not chunk:
+                yield dialect.keep_alive()
+            block = blocks.feed(chunk) if chunk else b""
+        rest = blocks.rest()
+        if rest:
+            yield rest
+            _feed(meter, rest)
+    except ProviderError as error:
+        tally.break_off(error)
+        yield dialect.stream_error_bytes(error, tally.request_id)
+    except GeneratorExit:
+        tally.abort()
+        raise
+    finally:
+        exchange.answer.close()
+        _close_meter(meter, tally)
+        finish()
+
+
+def translate_stream(
+    exchange: Exchange,
+    reading: Reading,
+    *,
+    caller: ChatDialect,
+    request: ChatRequest,
+    tally: Tally,
+    finish: Callable[[], None],
+) -> Iterator[bytes]:
+    """Yield the answer's events in the caller's dialect."""
+    raw = chain((exchange.first, reading.blocks.rest()), exchange.chunks or ())
+    events = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
+    try:
+        yield from caller.encode_stream(events, request)
+    except ProviderError as error:
+        tally.break_off(error)
+        yield caller.stream_error_bytes(error, tally.request_id)
+    except GeneratorExit:
+        tally.abort()
+        raise
+    except Exception as error:
+        failure = InternalError("The gateway could not translate the rest of this answer.")
+        tally.break_off(failure)
+        tally.error_code = f"translation_{type(error).__name__}"
+        yield caller.stream_error_bytes(failure, tally.request_id)
+    finally:
+        exchange.answer.close()
+        finish()
+
+
+def _watched(events: Iterable[StreamEvent], tally: Tally) -> Iterator[StreamEvent]:
+    from sluice.types.stream import ArgumentsDelta, Start, StreamFailed, TextDelta, UsageReport
+
+    characters, reported = 0, False
+    try:
+        for event in events:
+            if isinstance(event, TextDelta):
+                characters += len(event.text)
+            elif isinstance(event, ArgumentsDelta):
+                characters += len(event.fragment)
+            elif isinstance(event, UsageReport):
+                tally.usage = event.usage if tally.usage is None else tally.usage.merged(event.usage)
+                reported = True
+            elif isinstance(event, Start) and event.usage is not None:
+                tally.usage = event.usage
+            elif isinstance(event, StreamFailed):
+                tally.break_off(event.error)
+            yield event
+    finally:
+        if not reported:
+            _fill_in(tally, Usage(output=-(-characters // 4), estimated=True))
+
+
+def pass_body(exchange: Exchange, reading: Reading, tally: Tally) -> bytes:
+    """Return a whole answer unchanged, its usage noted."""
+    tally.usage = reading.dialect.read_usage(exchange.body, reading.quirks)
+    if tally.usage is None:
+        _fill_in(tally, Usage(output=-(-len(exchange.body) // 8), estimated=True))
+    return exchange.body
+
+
+def translate_body(
+    exchange: Exchange, reading: Reading, *, caller: ChatDialect, request: ChatRequest, tally: Tally
+) -> bytes:
+    """Return a whole answer in the caller's dialect. Raises ProviderGarbled or the error it reports."""
+    try:
+        body = json.loads(exchange.body)
+    except ValueError:
+        raise ProviderGarbled(f"{exchange.deployment.name} did not answer in JSON.") from None
+    if not isinstance(body, dict):
+        raise ProviderGarbled(f"{exchange.deployment.name} did not answer with a JSON object.")
+    response = reading.dialect.decode_response(body, reading.quirks)
+    tally.usage = response.usage
+    if tally.usage is None:
+        _fill_in(tally, Usage(output=-(-len(exchange.body) // 8), estimated=True))
+    return json.dumps(caller.encode_response(response, request), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _feed(meter: Meter, block: bytes) -> None:
+    # A meter must never break a paid answer; without it the usage is estimated.
+    with suppress(Exception):
+        meter.feed(block)
+
+
+def _close_meter(meter: Meter, tally: Tally) -> None:
+    usage = meter.usage
+    if usage is None or (tally.outcome in ("failed", "aborted") and not meter.finished):
+        guess = meter.estimate()
+        usage = guess if usage is None else usage.merged(guess)
+    if usage.estimated:
+        _fill_in(tally, usage)
+    else:
+        tally.usage = usage
+
+
+def _fill_in(tally: Tally, guess: Usage) -> None:
+    """Take an estimate; input that nobody reported is reckoned from the size of the request."""
+    from dataclasses import replace
+
+    known = tally.usage.merged(guess) if tally.usage is not None else guess
+    if known.prompt == 0:
+        known = replace(known, input=max(tally.prompt_bytes // 4, 1))
+    tally.usage = replace(known, estimated=True)
+
+
+def _note_error(dialect: ChatDialect, block: bytes, tally: Tally) -> None:
+    error: GatewayError | None = dialect.stream_error(block)
+    if error is not None:
+        tally.break_off(error)
+
+
+def _priced(block: bytes, tally: Tally) -> bytes:
+    """Write `usage.cost` (USD) into the events of `block` that report usage."""
+    from sluice.dialects.splice import Document
+
+    lines = block.split(b"\n")
+    for position, line in enumerate(lines):
+        if not line.startswith(b"data:") or b'"usage"' not in line:
+            continue
+        try:
+            document = Document(line[5:].decode())
+        except (GatewayError, UnicodeDecodeError):
+            continue
+        usage = document.members.get("usage")
+        if isinstance(usage, dict):
+            cost = {"cost": tally.cost()[0] / 1e9}
+            lines[position] = b"data:" + document.edited({"usage": {**usage, **cost}}).encode()
+    return b"\n".join(lines)

@@ -1,0 +1,117 @@
+"""Builds the upstream call of one deployment: the caller's own bytes where the dialect is the same, a translated
+body where it is not, with the provider's address, key and headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sluice.dialects import chat_dialect
+from sluice.dialects.base import ChatDialect, Outline
+from sluice.dialects.splice import Document
+from sluice.dispatch import Prepared
+from sluice.providers.auth import credential_headers
+from sluice.types.http import Request
+from sluice.types.routes import Deployment
+
+if TYPE_CHECKING:
+    from sluice.types.chat import ChatRequest
+
+USER_AGENT = "sluice"
+_TRACE = ("traceparent", "tracestate")
+_PASSED = (*_TRACE, "anthropic-version", "anthropic-beta", "openai-beta", "x-claude-code-session-id")
+_PASSED_PREFIX = "x-codex-"
+_QUERY_KEPT = ("beta",)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A decoded request: what the caller sent, in its dialect."""
+
+    request: Request
+    operation: str
+    dialect: str
+    document: Document
+    outline: Outline
+
+    @property
+    def wire(self) -> ChatDialect:
+        """The caller's dialect."""
+        return chat_dialect(self.dialect)
+
+    @cached_property
+    def chat(self) -> ChatRequest:
+        """The canonical request, decoded when a translation first needs it. Raises BadRequest."""
+        return self.wire.decode_request(self.document.members)
+
+
+def quirks_of(deployment: Deployment) -> Mapping[str, object]:
+    """Return what is declared for a deployment; the model's own word wins over its provider's."""
+    provider, model = deployment.provider.quirks, deployment.model.quirks
+    quirks = {**provider, **model} if model else dict(provider)
+    if deployment.model.max_output is not None:
+        quirks.setdefault("max_output", deployment.model.max_output)
+    return quirks
+
+
+def prepare(
+    incoming: Incoming,
+    deployment: Deployment,
+    *,
+    credentials: Callable[[str], Mapping[str, str]],
+    strict: bool,
+) -> Prepared:
+    """Return the call of one deployment.
+
+    Raises:
+        UnsupportedParameter: its dialect cannot express the request.
+        ProviderError: the gateway holds no key for the provider.
+    """
+    endpoint = deployment.endpoint
+    same = endpoint.dialect == incoming.dialect
+    body, edits = _same_body(incoming, deployment) if same else _translated_body(incoming, deployment, strict)
+    provider = deployment.provider
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if incoming.outline.stream else "application/json",
+        "accept-encoding": "identity",
+        "user-agent": USER_AGENT,
+        **provider.headers,
+        **_forwarded(incoming.request.headers, same),
+        **credential_headers(provider.auth, credentials(provider.name), provider.name),
+    }
+    query = _query(incoming.request.query) if same else ""
+    path = endpoint.path.replace("{model}", deployment.upstream_model)
+    return Prepared(provider.base_url.rstrip("/") + path + query, headers, body, edits, incoming.outline.stream)
+
+
+def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple[str, ...]]:
+    members = incoming.document.members
+    changes = incoming.wire.pass_edits(members, quirks_of(deployment))
+    if members.get("model") != deployment.upstream_model:
+        changes["model"] = deployment.upstream_model
+    if not changes:
+        return incoming.request.body, ()
+    edits = tuple(f"set:{name}" for name in changes if name not in ("model", "stream_options"))
+    return incoming.document.edited(changes).encode(), edits
+
+
+def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -> tuple[bytes, tuple[str, ...]]:
+    target = chat_dialect(deployment.endpoint.dialect)
+    encoded = target.encode_request(incoming.chat, deployment.upstream_model, quirks_of(deployment), strict)
+    return json.dumps(encoded.body, ensure_ascii=False, separators=(",", ":")).encode(), encoded.edits
+
+
+def _forwarded(headers: Mapping[str, str], same: bool) -> dict[str, str]:
+    """Headers a vendor's own client sends to it, only where the caller speaks that vendor's dialect."""
+    if not same:
+        return {name: headers[name] for name in _TRACE if name in headers}
+    return {name: value for name, value in headers.items() if name in _PASSED or name.startswith(_PASSED_PREFIX)}
+
+
+def _query(query: Mapping[str, str]) -> str:
+    kept = [f"{name}={query[name]}" for name in _QUERY_KEPT if query.get(name, "").isalnum()]
+    return "?" + "&".join(kept) if kept else ""

@@ -1,0 +1,112 @@
+"""Gathers what is known of one request while it runs, and closes it into the ledger entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sluice.errors import GatewayError, ProviderError
+from sluice.metering.pricing import charge
+from sluice.types.clock import Millis, NanoUSD
+from sluice.types.ledger import Attempt, LedgerEntry
+from sluice.types.routes import Deployment
+from sluice.types.tenancy import Caller
+from sluice.types.usage import Usage
+
+_NONE = Usage()
+
+
+@dataclass(slots=True)
+class Tally:
+    """One running request. `started` is a monotonic second, `wall_ms` the same moment as epoch milliseconds."""
+
+    request_id: str
+    caller: Caller
+    operation: str
+    dialect: str
+    started: float
+    wall_ms: Millis
+    region: str = ""
+    requested: str = ""
+    stream: bool = False
+    prompt_bytes: int = 0
+    config_version: str = ""
+    ceiling: Mapping[str, NanoUSD] = field(default_factory=dict)
+    deployment: Deployment | None = None
+    usage: Usage | None = None
+    status: int = 200
+    outcome: str = "ok"
+    error_code: str = ""
+    error_kind: str = ""
+    first_byte: float | None = None
+    waited: float = 0.0
+    attempts: list[Attempt] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    edits: tuple[str, ...] = ()
+    free: bool = False
+    """True for operations that cost nothing (token counting)."""
+
+    def refuse(self, error: GatewayError) -> None:
+        """Note an error before the first byte."""
+        self.outcome, self.status = "error", error.http_status
+        self._note(error)
+
+    def break_off(self, error: GatewayError) -> None:
+        """Note an error after the first byte."""
+        self.outcome = "failed"
+        self._note(error)
+
+    def abort(self) -> None:
+        """Note that the caller left before the end."""
+        self.outcome, self.error_code = "aborted", "caller_disconnected"
+
+    def cost(self) -> tuple[int, str]:
+        """Return nano-USD so far and the version of the price it was reckoned at."""
+        if self.deployment is None or self.usage is None or self.free:
+            return 0, ""
+        return charge(self.deployment.model, self.usage, self.wall_ms, self.ceiling)
+
+    def overhead_us(self, now: float) -> int:
+        """Return the microseconds up to the first byte that were spent here and not at a provider."""
+        end = self.first_byte if self.first_byte is not None else now
+        return max(int((end - self.started - self.waited) * 1_000_000), 0)
+
+    def entry(self, now: float) -> LedgerEntry:
+        """Close the request at monotonic second `now`."""
+        cost, price_version = self.cost()
+        deployment = self.deployment
+        first = self.first_byte
+        return LedgerEntry(
+            request_id=self.request_id,
+            team=self.caller.team,
+            key_id=self.caller.key.id,
+            operation=self.operation,
+            dialect=self.dialect,
+            requested_model=self.requested,
+            deployment=deployment.name if deployment is not None else "",
+            provider=deployment.provider.name if deployment is not None else "",
+            model=deployment.model.id if deployment is not None else "",
+            status=self.status,
+            outcome=self.outcome,
+            usage=self.usage or _NONE,
+            cost=cost,
+            price_version=price_version,
+            config_version=self.config_version,
+            stream=self.stream,
+            started_ms=self.wall_ms,
+            duration_ms=int((now - self.started) * 1000),
+            first_byte_ms=None if first is None else int((first - self.started) * 1000),
+            overhead_us=self.overhead_us(now),
+            attempts=tuple(self.attempts),
+            tags=self.caller.tags,
+            session=self.caller.session,
+            error_code=self.error_code,
+            error_kind=self.error_kind,
+            region=self.region,
+            reasons=tuple(self.reasons),
+            edits=self.edits,
+        )
+
+    def _note(self, error: GatewayError) -> None:
+        self.error_code = error.error_code
+        self.error_kind = error.kind if isinstance(error, ProviderError) else error.type

@@ -1,0 +1,209 @@
+"""The request path: one function, read from top to bottom.
+
+    authenticate -> decode -> plan -> dispatch -> encode -> settle
+
+Every refusal comes before the first byte and has its own HTTP status; every authenticated request ends in exactly one
+ledger entry, however it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sluice.answers import Reading, pass_body, pass_stream, translate_body, translate_stream
+from sluice.calls import Incoming, prepare, quirks_of
+from sluice.dialects import chat_dialect
+from sluice.dialects.splice import parse_body
+from sluice.dispatch import Clock, Dispatcher, Exchange, RawError, Trail
+from sluice.errors import GatewayError, InternalError
+from sluice.governance.authentication import Authenticator
+from sluice.metering.request_ids import new as new_request_id
+from sluice.metering.tally import Tally
+from sluice.ports import LedgerStore
+from sluice.providers.credentials import Credentials
+from sluice.routing.router import Router
+from sluice.routing.snapshot import ConfigurationSnapshot
+from sluice.settle import Closed, Settlement
+from sluice.types.http import Request, Response
+from sluice.types.routes import Deployment, Plan
+
+JSON = "application/json"
+EVENTS = "text/event-stream; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything the request path uses, composed in `wiring`."""
+
+    authenticator: Authenticator
+    configuration: ConfigurationSnapshot
+    router: Router
+    dispatcher: Dispatcher
+    credentials: Credentials
+    settlement: Settlement
+    ledger: LedgerStore
+    clock: Clock
+    open_line: Callable[[Tally], str]
+    region: str = ""
+
+
+def run(request: Request, operation: str, dialect: str, services: Services) -> Response:
+    """Serve one request to a model.
+
+    Raises GatewayError when the request was refused before it could be charged to anybody (no valid key).
+    """
+    caller = services.authenticator.authenticate(request.headers)
+    now_ms = int(services.clock.epoch() * 1000)
+    tally = Tally(
+        request_id=new_request_id(now_ms, caller.team),
+        caller=caller,
+        operation=operation,
+        dialect=dialect,
+        started=request.started or services.clock.monotonic(),
+        wall_ms=request.received_ms or now_ms,
+        region=services.region,
+    )
+    closed = services.settlement.close(tally, request.cold_start)
+    try:
+        return _serve(request, tally, closed, services)
+    except GatewayError as error:
+        tally.refuse(error)
+        return _refused(error, tally, closed)
+    except Exception as error:
+        services.settlement.report("defect", error, tally.request_id)
+        failure = InternalError("The gateway failed on this request. Nothing was charged beyond what its entry says.")
+        tally.refuse(failure)
+        return _refused(failure, tally, closed)
+
+
+def _serve(request: Request, tally: Tally, closed: Closed, services: Services) -> Response:
+    wire = chat_dialect(tally.dialect)
+    document = parse_body(request.body)
+    outline = wire.outline(document.members, len(request.body))
+    tally.requested, tally.stream, tally.prompt_bytes = outline.model[:256], outline.stream, outline.prompt_bytes
+    incoming = Incoming(request, tally.operation, tally.dialect, document, outline)
+
+    configuration = services.configuration.current()
+    tally.config_version, tally.ceiling = configuration.version, configuration.unpriced_ceiling
+    plan = services.router.plan(outline.model, tally.operation, tally.dialect, configuration, tally.caller)
+    tally.reasons = [f"{c.deployment.name}: {c.reason}" for c in plan.choices]
+    tally.reasons += [f"{r.name}: not used, {r.reason}" for r in plan.rejected]
+
+    tally.deployment = plan.choices[0].deployment
+    services.settlement.lines.write(services.open_line(tally))
+    exchange, reading = _dispatch(incoming, plan, tally, services)
+    return _answer(incoming, exchange, reading, tally, closed)
+
+
+def _dispatch(incoming: Incoming, plan: Plan, tally: Tally, services: Services) -> tuple[Exchange, Reading]:
+    trail = Trail(attempts=tally.attempts, reasons=tally.reasons)
+    readings: list[Reading] = []
+
+    def read(deployment: Deployment) -> Reading:
+        readings.append(Reading(chat_dialect(deployment.endpoint.dialect), quirks_of(deployment)))
+        return readings[-1]
+
+    try:
+        exchange = services.dispatcher.run(
+            plan,
+            lambda deployment: prepare(
+                incoming, deployment, credentials=services.credentials.of, strict=plan.strict_parameters
+            ),
+            read,
+            trail=trail,
+            deadline=incoming.request.deadline,
+        )
+    except RawError as error:
+        tally.deployment = error.deployment
+        raise
+    finally:
+        tally.waited = trail.waited
+    tally.deployment = exchange.deployment
+    tally.edits = exchange.prepared.edits
+    return exchange, readings[-1]
+
+
+def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tally, closed: Closed) -> Response:
+    same = exchange.deployment.endpoint.dialect == incoming.dialect
+    with_cost = incoming.request.headers.get("x-sluice-include-cost", "").lower() == "true"
+    body: bytes | Iterator[bytes]
+    if exchange.chunks is not None:
+        tally.first_byte = time.monotonic()
+        headers = _headers(tally, EVENTS)
+        if same:
+            swallow = incoming.wire.stream_filter(incoming.document.members)
+            body = pass_stream(exchange, reading, tally=tally, finish=closed.line, swallow=swallow, with_cost=with_cost)
+        else:
+            body = translate_stream(
+                exchange, reading, caller=incoming.wire, request=incoming.chat, tally=tally, finish=closed.line
+            )
+        return Response(200, headers, body, closed.after)
+    if same:
+        body = pass_body(exchange, reading, tally)
+    else:
+        body = translate_body(exchange, reading, caller=incoming.wire, request=incoming.chat, tally=tally)
+    tally.status = exchange.answer.status
+    tally.first_byte = time.monotonic()
+    cost = tally.cost()[0]
+    headers = _headers(tally, exchange.answer.headers.get("content-type", JSON) if same else JSON)
+    headers["x-sluice-cost-usd"] = f"{cost // 1_000_000_000}.{cost % 1_000_000_000:09d}"
+    closed.line()
+    return Response(tally.status, headers, body, closed.after)
+
+
+def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
+    """Render an error that has a ledger entry; a provider's own bytes pass where the dialect is the same."""
+    tally.first_byte = time.monotonic()
+    headers = {**_headers(tally, JSON), **error_headers(error)}
+    if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
+        tally.status = error.answer_status
+        headers["content-type"] = error.headers.get("content-type", JSON)
+        body = _masked(error.body)
+    else:
+        body = envelope(error, tally.dialect, tally.request_id)
+    closed.line()
+    return Response(tally.status, headers, body, closed.after)
+
+
+def envelope(error: GatewayError, dialect: str, request_id: str) -> bytes:
+    """Return the error in the caller's dialect."""
+    return json.dumps(chat_dialect(dialect).encode_error(error, request_id), ensure_ascii=False).encode()
+
+
+def error_headers(error: GatewayError) -> dict[str, str]:
+    """Return the headers that tell an SDK whether and when to try again."""
+    headers = {"x-should-retry": "true" if error.may_retry else "false"}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(max(int(-(-error.retry_after // 1)), 1))
+    return headers
+
+
+def _headers(tally: Tally, content_type: str) -> dict[str, str]:
+    headers = {
+        "content-type": content_type,
+        "cache-control": "no-store",
+        "x-request-id": tally.request_id,
+        "x-sluice-cache": "off",
+        "x-sluice-attempts": str(len(tally.attempts)),
+        "x-sluice-overhead-ms": f"{tally.overhead_us(time.monotonic()) / 1000:.3f}",
+    }
+    if tally.dialect == "anthropic_messages":
+        headers["request-id"] = tally.request_id  # where Anthropic's SDKs look for it
+    if tally.deployment is not None:
+        headers["x-sluice-provider"] = tally.deployment.provider.name
+        headers["x-sluice-model"] = tally.deployment.model.id
+    if tally.edits:
+        headers["x-sluice-edits"] = ",".join(tally.edits)[:1024]
+    return headers
+
+
+def _masked(body: bytes) -> bytes:
+    """Take what looks like a provider's key out of an error body (vendors quote a part of the one they refused)."""
+    if b"sk-" not in body and b"key" not in body.lower():
+        return body
+    from sluice.dialects.secrets import mask_bytes
+
+    return mask_bytes(body)

@@ -1,0 +1,79 @@
+"""What happens around the last byte: the canonical log line before it, ledger and refreshes after it.
+
+The line is written first, so that an environment that dies before the ledger entry stands leaves enough to rebuild
+it (`reconcile`). Nothing here can fail the request: it has been answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sluice.metering.tally import Tally
+from sluice.ports import LedgerStore, LineSink
+from sluice.types.ledger import LedgerEntry
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """Closes requests. `encode` turns an entry into its log line; `refreshes` run after each request."""
+
+    ledger: LedgerStore
+    lines: LineSink
+    encode: Callable[[LedgerEntry, bool], str]
+    monotonic: Callable[[], float]
+    refreshes: tuple[Callable[[], None], ...] = ()
+
+    def close(self, tally: Tally, cold_start: bool) -> Closed:
+        """Return the pair of steps for one request."""
+        return Closed(self, tally, cold_start)
+
+    def refresh(self) -> None:
+        """Renew snapshots that are getting old; a failure is logged and tried again after the next request."""
+        for step in self.refreshes:
+            try:
+                step()
+            except Exception as error:
+                self.report("refresh_failed", error)
+
+    def report(self, event: str, error: BaseException, request_id: str = "") -> None:
+        """Write one line about a fault of the gateway's own; only the error's class is named."""
+        self.lines.write(
+            f'{{"kind":"fault","event":"{event}","error":"{type(error).__name__}","request_id":"{request_id}"}}'
+        )
+
+
+class Closed:
+    """`line` before the last byte, `after` behind it; both may be called more than once and act once."""
+
+    __slots__ = ("_cold", "_entry", "_put", "_settlement", "_tally")
+
+    def __init__(self, settlement: Settlement, tally: Tally, cold_start: bool) -> None:
+        self._settlement = settlement
+        self._tally = tally
+        self._cold = cold_start
+        self._entry: LedgerEntry | None = None
+        self._put = False
+
+    def line(self) -> None:
+        """Write the canonical line of the request."""
+        if self._entry is not None:
+            return
+        self._entry = self._tally.entry(self._settlement.monotonic())
+        try:
+            self._settlement.lines.write(self._settlement.encode(self._entry, self._cold))
+        except Exception as error:
+            self._settlement.report("line_failed", error, self._tally.request_id)
+
+    def after(self) -> None:
+        """Write the ledger entry and renew snapshots."""
+        self.line()
+        if self._put or self._entry is None:
+            return
+        self._put = True
+        try:
+            self._settlement.ledger.put(self._entry)
+        except Exception as error:
+            # The line above holds the entry; reconcile puts it in.
+            self._settlement.report("ledger_failed", error, self._tally.request_id)
+        self._settlement.refresh()

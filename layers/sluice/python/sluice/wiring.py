@@ -1,0 +1,96 @@
+"""The only composition: adapters in, application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice.app import App, UseCase
+from sluice.dialects import translates
+from sluice.dispatch import Clock, Dispatcher
+from sluice.endpoints import Match
+from sluice.governance.authentication import Authenticator
+from sluice.lookups import Lookups
+from sluice.metering.tally import Tally
+from sluice.pipeline import Services, run
+from sluice.ports import ConfigurationStore, KeyStore, LedgerStore, LineSink, SecretStore, Transport
+from sluice.providers.credentials import Credentials
+from sluice.providers.registry import Registry
+from sluice.routing.router import Router
+from sluice.routing.snapshot import ConfigurationSnapshot
+from sluice.settle import Settlement
+from sluice.types.http import Request, Response
+from sluice.types.ledger import LedgerEntry
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """What the outside gives: AWS in production, an emulator or fakes elsewhere."""
+
+    keys: KeyStore
+    configurations: ConfigurationStore
+    ledger: LedgerStore
+    secrets: SecretStore
+    transport: Transport
+    lines: LineSink
+    encode_line: Callable[[LedgerEntry, bool], str]
+    open_line: Callable[[Tally], str]
+    region: str = ""
+    clock: Clock = Clock()
+    catalogues: tuple[Path, ...] = ()
+
+
+def services(adapters: Adapters) -> tuple[Services, Registry]:
+    """Compose the request path, and the registry it reads."""
+    clock = adapters.clock
+    registry = Registry(adapters.catalogues) if adapters.catalogues else Registry()
+    credentials = Credentials(adapters.secrets)
+    authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch)
+    configuration = ConfigurationSnapshot(adapters.configurations, clock.epoch)
+    composed = Services(
+        authenticator=authenticator,
+        configuration=configuration,
+        router=Router(registry, credentials.has, translates, clock.random),
+        dispatcher=Dispatcher(adapters.transport, credentials.refresh, clock),
+        credentials=credentials,
+        settlement=Settlement(
+            ledger=adapters.ledger,
+            lines=adapters.lines,
+            encode=adapters.encode_line,
+            monotonic=clock.monotonic,
+            refreshes=(authenticator.refresh, configuration.refresh, adapters.secrets.renew),
+        ),
+        ledger=adapters.ledger,
+        clock=clock,
+        open_line=adapters.open_line,
+        region=adapters.region,
+    )
+    return composed, registry
+
+
+def application(adapters: Adapters) -> App:
+    """Compose the application that serves every endpoint but the control plane's."""
+    composed, registry = services(adapters)
+    lookups = Lookups(
+        authenticator=composed.authenticator,
+        configuration=composed.configuration,
+        router=composed.router,
+        registry=registry,
+        ledger=composed.ledger,
+    )
+
+    def model_call(request: Request, match: Match) -> Response:
+        return run(request, match.endpoint.operation, match.endpoint.dialect, composed)
+
+    use_cases: dict[str, UseCase] = {
+        "chat": model_call,
+        "embeddings": model_call,
+        "count_tokens": model_call,
+        "models": lookups.models,
+        "model": lookups.model,
+        "route": lookups.route,
+        "request": lookups.entry,
+        "health": lookups.health,
+    }
+    return App(use_cases, composed.settlement.report, lambda: int(adapters.clock.epoch() * 1000))
