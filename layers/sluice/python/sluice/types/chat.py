@@ -1,8 +1,9 @@
 """The canonical chat: what every chat dialect decodes into and encodes from.
 
 It is built only when the caller's dialect and the provider's differ. What one dialect has and no other can
-say travels in `extras` (request, response) or as an `Opaque` part, tagged with the dialect it came from: the
-same dialect writes it back, another one drops it and reports the drop.
+say travels in `extras` (request, response, message, part, tool) or as an `Opaque` part, tagged with the dialect it
+came from (extras of a part belong to the dialect of its request or response): the same dialect writes it back,
+another one drops it and reports the drop.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Image:
     file_id: str | None = None
     detail: str | None = None
     cache: CacheMark | None = None
+    extras: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Document:
     context: str | None = None
     citations: bool = False
     cache: CacheMark | None = None
+    extras: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class ToolCall:
     cache: CacheMark | None = None
     custom: bool = False
     """True for free-text ("custom") tools, whose `arguments` are not JSON."""
+    extras: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class ToolResult:
     parts: tuple[Part, ...]
     is_error: bool = False
     cache: CacheMark | None = None
+    extras: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ class Tool:
     strict: bool | None = None
     cache: CacheMark | None = None
     opaque: Opaque | None = None
+    extras: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ parts of one choice may interleave only for parallel tool calls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sluice.errors import GatewayError
@@ -29,7 +30,11 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class PartStart:
-    """A part begins; `id` and `name` belong to tool calls, `payload` to opaque and redacted parts."""
+    """A part begins; `id` and `name` belong to tool calls, `payload` to opaque and redacted parts.
+
+    The payload of redacted thinking is its encrypted text, that of an opaque part the block of `dialect`, that of a
+    tool call the members only `dialect` knows.
+    """
 
     part: int
     kind: PartKind
@@ -37,6 +42,7 @@ class PartStart:
     name: str = ""
     payload: Json = None
     choice: int = 0
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,12 @@ class PartStop:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """One choice is complete."""
+    """One choice is complete; `extras` are what only the provider's dialect says about its end."""
 
     stop: StopReason
     stop_sequence: str | None = None
     choice: int = 0
+    extras: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
