@@ -25,14 +25,16 @@ class Endpoint:
 
 OPENAI = "openai_chat"
 ANTHROPIC = "anthropic_messages"
+EMBEDDINGS = "openai_embeddings"
+COUNT_TOKENS = "anthropic_count_tokens"
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/v1/messages", "chat", ANTHROPIC, "streaming"),
-    Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", ANTHROPIC, "completion"),
-    Endpoint("POST", "/v1/embeddings", "embeddings", OPENAI, "completion"),
-    Endpoint("POST", "/embeddings", "embeddings", OPENAI, "completion"),
+    Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", COUNT_TOKENS, "completion"),
+    Endpoint("POST", "/v1/embeddings", "embeddings", EMBEDDINGS, "completion"),
+    Endpoint("POST", "/embeddings", "embeddings", EMBEDDINGS, "completion"),
     Endpoint("GET", "/v1/models", "models", OPENAI, "routing"),
     Endpoint("GET", "/models", "models", OPENAI, "routing"),
     Endpoint("GET", "/v1/models/{model+}", "model", OPENAI, "routing"),

@@ -50,8 +50,11 @@ class Services:
     region: str = ""
 
 
-def run(request: Request, operation: str, dialect: str, services: Services) -> Response:
-    """Serve one request to a model.
+Step = Callable[[Request, Tally, Closed, Services], Response]
+
+
+def run(request: Request, operation: str, dialect: str, services: Services, *, step: Step | None = None) -> Response:
+    """Serve one request to a model; `step` replaces `serve` for operations with an answer of their own.
 
     Raises GatewayError when the request was refused before it could be charged to anybody (no valid key).
     """
@@ -68,7 +71,7 @@ def run(request: Request, operation: str, dialect: str, services: Services) -> R
     )
     closed = services.settlement.close(tally, request.cold_start)
     try:
-        return _serve(request, tally, closed, services)
+        return (step or serve)(request, tally, closed, services)
     except GatewayError as error:
         tally.refuse(error)
         return _refused(error, tally, closed)
@@ -79,7 +82,8 @@ def run(request: Request, operation: str, dialect: str, services: Services) -> R
         return _refused(failure, tally, closed)
 
 
-def _serve(request: Request, tally: Tally, closed: Closed, services: Services) -> Response:
+def serve(request: Request, tally: Tally, closed: Closed, services: Services) -> Response:
+    """Plan, dispatch and answer an authenticated request. Raises GatewayError."""
     wire = chat_dialect(tally.dialect)
     document = parse_body(request.body)
     outline = wire.outline(document.members, len(request.body))
@@ -132,7 +136,7 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
     body: bytes | Iterator[bytes]
     if exchange.chunks is not None:
         tally.first_byte = time.monotonic()
-        headers = _headers(tally, EVENTS)
+        headers = answer_headers(tally, EVENTS)
         if same:
             swallow = incoming.wire.stream_filter(incoming.document.members)
             body = pass_stream(exchange, reading, tally=tally, finish=closed.line, swallow=swallow, with_cost=with_cost)
@@ -148,7 +152,7 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
     tally.status = exchange.answer.status
     tally.first_byte = time.monotonic()
     cost = tally.cost()[0]
-    headers = _headers(tally, exchange.answer.headers.get("content-type", JSON) if same else JSON)
+    headers = answer_headers(tally, exchange.answer.headers.get("content-type", JSON) if same else JSON)
     headers["x-sluice-cost-usd"] = f"{cost // 1_000_000_000}.{cost % 1_000_000_000:09d}"
     closed.line()
     return Response(tally.status, headers, body, closed.after)
@@ -157,7 +161,7 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
 def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
     """Render an error that has a ledger entry; a provider's own bytes pass where the dialect is the same."""
     tally.first_byte = time.monotonic()
-    headers = {**_headers(tally, JSON), **error_headers(error)}
+    headers = {**answer_headers(tally, JSON), **error_headers(error)}
     if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
         tally.status = error.answer_status
         headers["content-type"] = error.headers.get("content-type", JSON)
@@ -181,7 +185,8 @@ def error_headers(error: GatewayError) -> dict[str, str]:
     return headers
 
 
-def _headers(tally: Tally, content_type: str) -> dict[str, str]:
+def answer_headers(tally: Tally, content_type: str) -> dict[str, str]:
+    """Return the headers of every answer to an authenticated request."""
     headers = {
         "content-type": content_type,
         "cache-control": "no-store",
@@ -190,7 +195,7 @@ def _headers(tally: Tally, content_type: str) -> dict[str, str]:
         "x-sluice-attempts": str(len(tally.attempts)),
         "x-sluice-overhead-ms": f"{tally.overhead_us(time.monotonic()) / 1000:.3f}",
     }
-    if tally.dialect == "anthropic_messages":
+    if tally.dialect.startswith("anthropic"):
         headers["request-id"] = tally.request_id  # where Anthropic's SDKs look for it
     if tally.deployment is not None:
         headers["x-sluice-provider"] = tally.deployment.provider.name

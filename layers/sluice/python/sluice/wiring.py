@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sluice.app import App, UseCase
+from sluice.counting import count_tokens
 from sluice.dialects import translates
 from sluice.dispatch import Clock, Dispatcher
 from sluice.endpoints import Match
@@ -37,7 +38,7 @@ class Adapters:
     encode_line: Callable[[LedgerEntry, bool], str]
     open_line: Callable[[Tally], str]
     region: str = ""
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
     catalogues: tuple[Path, ...] = ()
 
 
@@ -86,7 +87,7 @@ def application(adapters: Adapters) -> App:
     use_cases: dict[str, UseCase] = {
         "chat": model_call,
         "embeddings": model_call,
-        "count_tokens": model_call,
+        "count_tokens": lambda request, _: count_tokens(request, composed),
         "models": lookups.models,
         "model": lookups.model,
         "route": lookups.route,

@@ -8,6 +8,7 @@ from typing import cast
 from sluice.dialects.base import ChatDialect
 
 _CHAT = ("openai_chat", "anthropic_messages")
+_PASSED = ("openai_embeddings", "anthropic_count_tokens")
 _LOADED: dict[str, object] = {}
 
 
@@ -15,7 +16,7 @@ def chat_dialect(name: str) -> ChatDialect:
     """Return the module of a chat dialect. Raises KeyError for a name that is none."""
     module = _LOADED.get(name)
     if module is None:
-        if name not in _CHAT and name != "openai_embeddings":
+        if name not in _CHAT and name not in _PASSED:
             raise KeyError(name)
         module = _LOADED[name] = import_module(f"sluice.dialects.{name}")
     return cast(ChatDialect, module)
