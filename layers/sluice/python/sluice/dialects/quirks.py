@@ -46,10 +46,10 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("parallel_tool_calls", (bool,), _CHAT, "False: rejects parallel_tool_calls."),
     Quirk("strict_tools", (bool,), _CHAT, "False: rejects `strict` in function tools."),
     Quirk(
-        "tool_id_length", (int,), _CHAT, "Tool call ids must be exactly this many of [A-Za-z0-9]; others are mapped."
+        "tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."
     ),
     Quirk(
-        "tool_images", (bool,), _CHAT, "True: takes pictures inside tool messages; else they follow as user content."
+        "tool_images", (bool,), _CHAT, "True: takes pictures in tool messages; else they follow as user content."
     ),
     Quirk("json_schema", (bool,), _CHAT, "False: knows response_format json_object only."),
     Quirk("file_parts", (bool,), _CHAT, "False: takes no file parts."),
@@ -59,7 +59,7 @@ QUIRKS: tuple[Quirk, ...] = (
         "reasoning_request",
         (str,),
         _CHAT,
-        "How it is told to think: effort = reasoning_effort (undeclared), object = reasoning{effort|max_tokens|enabled}, "
+        "How it is told to think: effort = reasoning_effort (undeclared), object = reasoning{effort|max_tokens}, "
         "thinking = thinking{type}, enable_thinking = enable_thinking and thinking_budget, none = cannot be told.",
         ("effort", "object", "thinking", "enable_thinking", "none"),
     ),
