@@ -54,12 +54,21 @@ class Encoded:
 class Meter(Protocol):
     """Reads usage and the end from the bytes of one stream, after they were forwarded.
 
-    `finished` is true once the answer was said to be complete (a finish reason or the dialect's last event).
+    `finished` is true once the answer was said to be complete (a finish reason or the dialect's last event). Reading
+    `usage` may parse what `feed` only kept: read it once, at the end.
     """
 
-    usage: Usage | None
-    finished: bool
-    response_id: str
+    @property
+    def usage(self) -> Usage | None:
+        """The usage reported so far."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer was said to be complete."""
+
+    @property
+    def response_id(self) -> str:
+        """The provider's id of the answer; "" while unknown."""
 
     def feed(self, block: bytes) -> None:
         """Take whole events (never a part of one)."""

@@ -43,6 +43,10 @@ class PartStart:
     payload: Json = None
     choice: int = 0
     dialect: str = ""
+    custom: bool = False
+    """True for calls of free-text tools (`ToolCall.custom`)."""
+    field: str | None = None
+    """The member in which thinking text comes (`Thinking.field`)."""
 
 
 @dataclass(frozen=True, slots=True)
