@@ -1,7 +1,7 @@
 """Server-sent events: find event boundaries without touching a byte, and read events from bytes cut anywhere.
 
 A stream is lines ended by LF, CRLF or CR; a blank line ends an event (WHATWG HTML, section 9.2). `Blocks` serves
-pass-through: it never decodes. `events` serves translation.
+pass-through: it never decodes. `Events` serves translation.
 """
 
 from __future__ import annotations
@@ -48,65 +48,86 @@ class Blocks:
         return tail
 
 
-def events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Yield (event name, data) of every event that has data; the name is "" where none was given.
+class Events:
+    """Reads events from bytes cut anywhere, also inside a character or a CRLF.
 
-    Bytes may be cut anywhere, also inside a character or a CRLF. Several `data` lines are joined by LF; comments, ids
-    and retry times are left out; a last event without its blank line counts. Bad UTF-8 becomes U+FFFD.
+    Several `data` lines are joined by LF; comments, ids and retry times are left out; bad UTF-8 becomes U+FFFD. An
+    event without data is none.
     """
-    name, data = "", list[str]()
-    for line in _lines(chunks):
-        if not line:
-            if data:
-                yield name, "\n".join(data)
-            name, data = "", []
-        elif line.startswith(b"data:"):
-            data.append(_value(line, 5))
+
+    __slots__ = ("_after_cr", "_data", "_head", "_held", "_name")
+
+    def __init__(self) -> None:
+        self._head: bytes | None = b""
+        self._held: list[bytes] = []
+        self._after_cr = False
+        self._name = ""
+        self._data: list[str] = []
+
+    def feed(self, chunk: bytes) -> list[tuple[str, str]]:
+        """Take the next bytes; return (event name, data) of the events that ended, the name "" where none was given."""
+        if self._head is not None:
+            chunk = self._without_bom(chunk)
+        if not chunk:
+            return []
+        piece = chunk[1:] if self._after_cr and chunk.startswith(b"\n") else chunk
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in piece:
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if b"\n" not in piece:
+            self._held.append(piece)
+            return []
+        first, *lines = piece.split(b"\n")
+        lines.insert(0, b"".join((*self._held, first)))
+        self._held = [lines.pop()]
+        ended: list[tuple[str, str]] = []
+        for line in lines:
+            if line:
+                self._take(line)
+            elif (event := self._end()) is not None:
+                ended.append(event)
+        return ended
+
+    def finish(self) -> list[tuple[str, str]]:
+        """Return the last event if the stream ended without its blank line."""
+        last = b"".join((self._head or b"", *self._held))
+        self._head, self._held = None, []
+        if last:
+            self._take(last)
+        event = self._end()
+        return [] if event is None else [event]
+
+    def _take(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            self._data.append(_value(line, 5))
         elif line.startswith(b"event:"):
-            name = _value(line, 6)
+            self._name = _value(line, 6)
         elif line == b"data":
-            data.append("")
-    if data:
-        yield name, "\n".join(data)
+            self._data.append("")
+
+    def _end(self) -> tuple[str, str] | None:
+        event = (self._name, "\n".join(self._data)) if self._data else None
+        self._name, self._data = "", []
+        return event
+
+    def _without_bom(self, chunk: bytes) -> bytes:
+        head = (self._head or b"") + chunk
+        if len(head) < len(_BOM) and _BOM.startswith(head):
+            self._head = head
+            return b""
+        self._head = None
+        return head.removeprefix(_BOM)
+
+
+def events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Yield the events of a whole stream (see `Events`)."""
+    reader = Events()
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.finish()
 
 
 def _value(line: bytes, start: int) -> str:
     if line[start : start + 1] == b" ":
         start += 1
     return line[start:].decode("utf-8", "replace")
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    after_cr = False
-    for chunk in _without_bom(chunks):
-        piece = chunk[1:] if after_cr and chunk.startswith(b"\n") else chunk
-        after_cr = chunk.endswith(b"\r")
-        if b"\r" in piece:
-            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if b"\n" not in piece:
-            held.append(piece)
-            continue
-        first, *others = piece.split(b"\n")
-        yield b"".join((*held, first))
-        held = [others.pop()]
-        yield from others
-    if last := b"".join(held):
-        yield last
-
-
-def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    head: bytes | None = b""
-    for chunk in chunks:
-        if not chunk:
-            continue
-        if head is None:
-            yield chunk
-            continue
-        head += chunk
-        if len(head) < len(_BOM) and _BOM.startswith(head):
-            continue
-        yield head.removeprefix(_BOM)
-        head = None
-    if head:
-        yield head
