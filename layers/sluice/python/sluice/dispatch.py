@@ -191,6 +191,8 @@ class Dispatcher:
             error.provider = deployment.provider.name
             outcome, message = error.kind, error.message[:200]
             status = status or error.provider_status
+            if answer is not None:
+                answer.close()
             raise
         except BaseException as error:
             outcome, message = "aborted", type(error).__name__

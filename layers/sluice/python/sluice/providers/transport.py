@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sluice.errors import ProviderGarbled, ProviderTimeout, ProviderUnreachable
 from sluice.ports import UpstreamCall
+from sluice.providers.connections import open_socket, reason_of
 from sluice.providers.http1 import HEAD_LIMIT, inflated, parse_head, request_head, split_url, take_chunks
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class HttpTransport:
     def _connect(self, key: tuple[str, str, int], call: UpstreamCall, deadline: float) -> _Connection:
         scheme, host, port = key
         limit = min(time.monotonic() + call.timeouts.connect, deadline)
-        plain = _open_socket(host, port, limit, check=not self._trusted, allow_loopback=call.allow_loopback)
+        plain = open_socket(host, port, limit, check=not self._trusted, allow_loopback=call.allow_loopback)
         if scheme == "http":
             return _Connection(key, plain, self)
         try:
@@ -112,7 +113,7 @@ class HttpTransport:
             ) from None
         except OSError as error:  # ssl.SSLError is one
             plain.close()
-            raise ProviderUnreachable(f"{host}: TLS failed ({_reason(error)}).") from None
+            raise ProviderUnreachable(f"{host}: TLS failed ({reason_of(error)}).") from None
         return _Connection(key, secure, self)
 
 
@@ -150,14 +151,28 @@ class _Connection:
 class Answer:
     """An answer whose head has arrived; see `ports.UpstreamAnswer`."""
 
-    __slots__ = ("_call", "_chunked", "_connection", "_deadline", "_first", "_keep", "_left", "headers", "status")
+    __slots__ = (
+        "_call",
+        "_chunked",
+        "_connection",
+        "_deadline",
+        "_first",
+        "_keep",
+        "_last",
+        "_left",
+        "headers",
+        "status",
+    )
 
     def __init__(self, connection: _Connection, call: UpstreamCall, deadline: float, first: float) -> None:
         self._connection: _Connection | None = connection
         self._call = call
         self._deadline = deadline
         self._first: float | None = first
+        self._last: float | None = None  # since when the stream is silent
         self.status, self.headers, version = _read_head(connection, call, min(first, deadline))
+        if connection.buffer:
+            self._first = None  # the body's first byte came with the head
         self._chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
         self._left = self._length()
         close = self.headers.get("connection", "").lower()
@@ -181,12 +196,15 @@ class Answer:
         allowed = limit or BODY_LIMIT
         parts: list[bytes] = []
         size = 0
-        for chunk in self.chunks():
-            size += len(chunk)
-            if size > allowed:
-                self.close()
-                raise ProviderGarbled(f"The provider's answer is longer than {allowed} bytes.")
-            parts.append(chunk)
+        try:
+            for chunk in self.chunks():
+                size += len(chunk)
+                if size > allowed:
+                    raise ProviderGarbled(f"The provider's answer is longer than {allowed} bytes.")
+                parts.append(chunk)
+        except BaseException:
+            self.close()
+            raise
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def chunks(self, tick: float | None = None) -> Iterator[bytes]:
@@ -264,7 +282,9 @@ class Answer:
         if connection is None:
             return b""
         started = time.monotonic()
-        limit = self._first if self._first is not None else started + self._call.timeouts.idle
+        if self._last is None:
+            self._last = started
+        limit = self._first if self._first is not None else self._last + self._call.timeouts.idle
         limit = min(limit, self._deadline)
         while True:
             now = time.monotonic()
@@ -280,8 +300,8 @@ class Answer:
                 continue
             except OSError as error:
                 self.close()
-                raise ProviderUnreachable(f"The connection to the provider broke ({_reason(error)}).") from None
-            self._first = None
+                raise ProviderUnreachable(f"The connection to the provider broke ({reason_of(error)}).") from None
+            self._first = self._last = None
             return block
 
     def _too_slow(self, limit: float) -> ProviderTimeout:
@@ -319,7 +339,7 @@ def _exchange(
         connection.close()
         if reused:
             return None
-        raise ProviderUnreachable(f"The connection to the provider broke ({_reason(error)}).") from None
+        raise ProviderUnreachable(f"The connection to the provider broke ({reason_of(error)}).") from None
     except BaseException:
         connection.close()
         raise
@@ -357,39 +377,3 @@ def _receive_head(connection: _Connection, call: UpstreamCall, limit: float) -> 
             raise ProviderUnreachable("The provider cut the connection inside the head of its answer.")
         raise _ClosedEarly
     return block
-
-
-def _open_socket(host: str, port: int, limit: float, *, check: bool, allow_loopback: bool) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        raise ProviderUnreachable(f"The name {host} does not resolve.") from None
-    problem: OSError | None = None
-    for family, kind, protocol, _, address in found:
-        if check:
-            from sluice.providers.addresses import check_resolved
-
-            check_resolved(str(address[0]), allow_loopback)
-        remaining = limit - time.monotonic()
-        if remaining <= 0:
-            raise ProviderTimeout(f"No connection to {host} within the connect time-out.", phase="connect")
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(remaining)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.connect(address)
-        except TimeoutError:
-            sock.close()
-            raise ProviderTimeout(f"No connection to {host} within the connect time-out.", phase="connect") from None
-        except OSError as error:
-            sock.close()
-            problem = error
-            continue
-        return sock
-    raise ProviderUnreachable(f"No connection to {host}:{port} ({_reason(problem)}).")
-
-
-def _reason(error: OSError | None) -> str:
-    if error is None:
-        return "no address"
-    return (error.strerror or type(error).__name__) if error.errno else type(error).__name__

@@ -1,0 +1,113 @@
+"""The control plane's HTTP API: keys, configuration versions and ledger entries, behind keys with the admin scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from sluice.control.configurations import ConfigurationModel, Configurations
+from sluice.control.keys import Keys, NewKey, key_card
+from sluice.dialects.openai_chat import encode_error
+from sluice.errors import BadRequest, GatewayError, NotFound
+from sluice.governance.authentication import Authenticator
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """What the API offers."""
+
+    authenticator: Authenticator
+    keys: Keys
+    configurations: Configurations
+    now_ms: Callable[[], int]
+
+
+def resolver(plane: ControlPlane) -> APIGatewayRestResolver:
+    """Return the application; call `resolve(event, context)` on it."""
+    app = APIGatewayRestResolver(enable_validation=True)
+    _guard(app, plane)
+    _key_routes(app, plane)
+    _configuration_routes(app, plane)
+    return app
+
+
+def _guard(app: APIGatewayRestResolver, plane: ControlPlane) -> None:
+    def authenticated(app: APIGatewayRestResolver, following: Callable[..., Any]) -> Any:
+        headers = {name.lower(): value for name, value in (app.current_event.headers or {}).items()}
+        plane.authenticator.authenticate(headers, scope="admin")
+        return following(app)
+
+    app.use(middlewares=[authenticated])
+
+    @app.exception_handler(GatewayError)
+    def refused(error: GatewayError) -> Response[Any]:
+        return _error(app, error)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(error: RequestValidationError) -> Response[Any]:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'][1:])) or 'body'}: {e['msg']}" for e in error.errors()[:10])
+        return _error(app, BadRequest(f"The request is not valid: {faults}."))
+
+    @app.exception_handler(NotFoundError)
+    def unknown(_: NotFoundError) -> Response[Any]:
+        return _error(app, NotFound(f"There is no {app.current_event.http_method} {app.current_event.path}."))
+
+
+def _error(app: APIGatewayRestResolver, error: GatewayError) -> Response[Any]:
+    context = app.current_event.request_context
+    return Response(error.http_status, JSON, encode_error(error, str(context.request_id or "")))
+
+
+def _key_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> None:
+    @app.post("/admin/keys")
+    def create(wanted: Annotated[NewKey, Body()]) -> Response[Any]:
+        created = plane.keys.create(wanted)
+        return Response(201, JSON, {**key_card(created.key, plane.now_ms()), "key": created.text})
+
+    @app.get("/admin/keys")
+    def listing(team: Annotated[str | None, Query()] = None) -> dict[str, Any]:
+        now = plane.now_ms()
+        return {"object": "list", "data": [key_card(key, now) for key in plane.keys.list_keys(team)]}
+
+    @app.delete("/admin/keys/<key_id>")
+    def revoke(key_id: str) -> dict[str, Any]:
+        return key_card(plane.keys.revoke(key_id), plane.now_ms())
+
+
+def _configuration_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> None:
+    configurations = plane.configurations
+
+    @app.get("/admin/configuration")
+    def live() -> dict[str, Any]:
+        pointer = configurations.live()
+        document: Mapping[str, object] = configurations.document(pointer.version) if pointer.version else {}
+        return {**asdict(pointer), "document": document}
+
+    @app.post("/admin/configuration/versions")
+    def publish(document: Annotated[ConfigurationModel, Body()]) -> Response[Any]:
+        version = configurations.publish(document.model_dump(mode="json", exclude_none=True))
+        return Response(201, JSON, {"version": version})
+
+    @app.get("/admin/configuration/versions/<version>")
+    def show(version: str) -> dict[str, Any]:
+        return {"version": version, "document": configurations.document(version)}
+
+    @app.post("/admin/configuration/versions/<version>/promote")
+    def promote(version: str) -> dict[str, Any]:
+        return asdict(configurations.promote(version))
+
+    @app.post("/admin/configuration/rollback")
+    def rollback() -> dict[str, Any]:
+        return asdict(configurations.rollback())
+
+    @app.get("/admin/configuration/diff")
+    def diff(old: Annotated[str, Query()], new: Annotated[str, Query()]) -> dict[str, Any]:
+        return {"diff": configurations.diff(old, new)}

@@ -1,0 +1,200 @@
+"""What a provider's catalogue file may say; checked by the tests and by `make catalogue`, never on the request path.
+
+Money in these files is integer nano-USD per million tokens ("search" and "request": each), as in the configuration:
+$3.00 per million tokens is 3000000000.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from sluice.dialects.quirks import check as check_quirks
+from sluice.providers.addresses import check_base_url
+
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Clock = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+Component = Literal[
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "audio_input",
+    "audio_output",
+    "image_input",
+    "request",
+    "search",
+]
+Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
+Modality = Literal["text", "image", "audio", "document", "video"]
+Operation = Literal["chat", "embeddings", "count_tokens", "responses"]
+Dialect = Literal["openai_chat", "anthropic_messages"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TierSchema(_Strict):
+    """Rates for prompts longer than `over` tokens."""
+
+    over: int = Field(default=0, ge=0)
+    rates: dict[Component, Annotated[int, Field(ge=0)]] = Field(min_length=1)
+
+
+class PriceSchema(_Strict):
+    """A price from `starts` on; see `sluice.types.catalogue.Price`."""
+
+    starts: Date | Literal[""] = ""
+    service_tiers: list[str] = Field(default_factory=list)
+    hours: list[tuple[Clock, Clock]] = Field(default_factory=list)
+    tiers: list[TierSchema] = Field(min_length=1)
+
+    @field_validator("tiers")
+    @classmethod
+    def _rising_from_zero(cls, tiers: list[TierSchema]) -> list[TierSchema]:
+        starts = [tier.over for tier in tiers]
+        if starts[0] != 0 or starts != sorted(set(starts)):
+            raise ValueError("tiers begin at 0 and rise")
+        return tiers
+
+    @field_validator("hours")
+    @classmethod
+    def _forwards(cls, hours: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        if any(start >= end for start, end in hours):
+            raise ValueError("a window ends after it starts; split one that runs over midnight")
+        return hours
+
+
+class _Traits(_Strict):
+    context: int | None = Field(default=None, gt=0)
+    max_output: int | None = Field(default=None, gt=0)
+    inputs: list[Modality] = Field(default_factory=list)
+    outputs: list[Modality] = Field(default_factory=list)
+    capabilities: list[Capability] = Field(default_factory=list)
+    operations: list[Operation] = Field(default_factory=list)
+    dialects: list[Dialect] = Field(default_factory=list)
+    deprecated: str | None = None
+    quirks: dict[str, object] = Field(default_factory=dict)
+
+    @field_validator("quirks")
+    @classmethod
+    def _known_quirks(cls, quirks: dict[str, object]) -> dict[str, object]:
+        problems = check_quirks(quirks)
+        if problems:
+            raise ValueError(" ".join(problems))
+        return quirks
+
+
+class ModelSchema(_Traits):
+    """One model. It has prices, or says in `unpriced` why it has none."""
+
+    aliases: list[str] = Field(default_factory=list)
+    prefixes: list[str] = Field(default_factory=list)
+    listed: bool = True
+    prices: list[PriceSchema] = Field(default_factory=list)
+    unpriced: str = ""
+
+    @model_validator(mode="after")
+    def _priced_or_explained(self) -> ModelSchema:
+        if bool(self.prices) == bool(self.unpriced):
+            raise ValueError("a model states prices, or why it has none in 'unpriced'")
+        if self.prices and self.prices[0].service_tiers:
+            raise ValueError("the standard price comes first")
+        return self
+
+
+class RuleSchema(_Traits):
+    """What holds for every model whose name begins with one of `prefixes`; `source` says where that stands."""
+
+    prefixes: list[str] = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+
+class AuthSchema(_Strict):
+    """How the key is sent."""
+
+    scheme: Literal["bearer", "header", "none"]
+    name: str = ""
+    prefix: str = ""
+
+    @model_validator(mode="after")
+    def _named(self) -> AuthSchema:
+        if (self.scheme == "header") != bool(self.name):
+            raise ValueError("scheme 'header' needs the header's name, the others have none")
+        return self
+
+
+class EndpointSchema(_Strict):
+    """One operation."""
+
+    operation: Operation
+    dialect: Dialect
+    path: str = Field(pattern=r"^/[^?#\s]+$")
+
+
+class GenerationSchema(_Strict):
+    """What `make catalogue` takes from genai-prices for this file; names are shell patterns.
+
+    `rename` gives a model the id that the vendor's API knows; `also` adds names to a model; `extra` adds models
+    that genai-prices does not know.
+    """
+
+    provider: str
+    only: list[str] = Field(default_factory=lambda: ["*"])
+    leave_out: list[str] = Field(default_factory=list)
+    leave_out_names: list[str] = Field(default_factory=list)
+    rename: dict[str, str] = Field(default_factory=dict)
+    also: dict[str, list[str]] = Field(default_factory=dict)
+    extra: dict[str, ModelSchema] = Field(default_factory=dict)
+    unlisted: list[str] = Field(default_factory=list)
+    reasons: list[str] = Field(default_factory=list)
+
+
+class ProviderSchema(_Strict):
+    """A whole catalogue file."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    title: str = Field(min_length=1)
+    docs: str = Field(pattern=r"^https://|^$")
+    checked: Date
+    base_url: str
+    env: dict[Literal["api_key", "base_url"], Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]]
+    auth: AuthSchema
+    headers: dict[str, str] = Field(default_factory=dict)
+    endpoints: list[EndpointSchema] = Field(min_length=1)
+    first_party: bool = False
+    enabled: bool = True
+    any_model: bool = False
+    quirks: dict[str, object] = Field(default_factory=dict)
+    rules: list[RuleSchema] = Field(default_factory=list)
+    generated: GenerationSchema | None = None
+    source: str = "declared"
+    models: dict[str, ModelSchema] = Field(default_factory=dict)
+
+    @field_validator("quirks")
+    @classmethod
+    def _known_quirks(cls, quirks: dict[str, object]) -> dict[str, object]:
+        problems = check_quirks(quirks)
+        if problems:
+            raise ValueError(" ".join(problems))
+        return quirks
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ProviderSchema:
+        if self.base_url:
+            check_base_url(self.base_url)
+        elif self.enabled:
+            raise ValueError("a provider without a base URL is not enabled until the configuration gives it one")
+        names = [name for id_, model in self.models.items() for name in (id_, *model.aliases)]
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(names) != len(set(names)) else []
+        if twice:
+            raise ValueError(f"names stand for two models: {', '.join(twice)}")
+        spoken = {endpoint.dialect for endpoint in self.endpoints}
+        for id_, model in self.models.items():
+            if not spoken.issuperset(model.dialects):
+                raise ValueError(f"{id_} names a dialect that no endpoint speaks")
+        return self

@@ -1,0 +1,195 @@
+"""Configuration versions as an administrator handles them: validated, published under their hash, made live by one
+conditional flip, and rolled back by another."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sluice.errors import BadRequest, NotFound
+from sluice.types.routes import Configuration
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class TimeoutsModel(_Strict):
+    """Seconds."""
+
+    connect: float = Field(default=5.0, gt=0, le=60)
+    first_byte: float = Field(default=120.0, gt=0, le=890)
+    idle: float = Field(default=60.0, gt=0, le=290)
+    total: float = Field(default=600.0, gt=0, le=890)
+
+
+class RetryModel(_Strict):
+    """Attempts per deployment and back-off in seconds."""
+
+    attempts: int = Field(default=2, ge=1, le=5)
+    base: float = Field(default=0.25, ge=0, le=10)
+    longest: float = Field(default=8.0, ge=0, le=60)
+
+
+class TargetModel(_Strict):
+    """One deployment of a route."""
+
+    model: str = Field(min_length=1, max_length=256)
+    weight: int = Field(default=1, ge=0, le=1_000_000)
+    region: str | None = None
+
+
+class RouteModel(_Strict):
+    """A route."""
+
+    strategy: Literal["ordered", "weighted"] = "ordered"
+    targets: list[TargetModel] = Field(min_length=1, max_length=20)
+    timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel)
+    retry: RetryModel = Field(default_factory=RetryModel)
+    strict_parameters: bool = False
+
+
+class ProviderModel(_Strict):
+    """Changes to one provider of the catalogue."""
+
+    base_url: str | None = Field(default=None, max_length=512)
+    enabled: bool | None = None
+    allow_loopback: bool = False
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class TierModel(_Strict):
+    """Rates in nano-USD per million tokens; "request" and "search" in nano-USD each."""
+
+    over: int = Field(default=0, ge=0)
+    rates: dict[str, int]
+
+
+class PriceModel(_Strict):
+    """A dated price."""
+
+    starts: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    tiers: list[TierModel] = Field(min_length=1)
+
+
+class ModelModel(_Strict):
+    """A custom, fine-tuned or self-hosted model."""
+
+    prices: list[PriceModel] = Field(default_factory=list)
+    aliases: list[str] = Field(default_factory=list)
+    context: int | None = Field(default=None, gt=0)
+    max_output: int | None = Field(default=None, gt=0)
+    inputs: list[str] = Field(default_factory=lambda: ["text"])
+    outputs: list[str] = Field(default_factory=lambda: ["text"])
+    capabilities: list[str] = Field(default_factory=list)
+    operations: list[str] = Field(default_factory=lambda: ["chat"])
+    dialects: list[str] = Field(default_factory=list)
+    quirks: dict[str, object] = Field(default_factory=dict)
+
+
+class ConfigurationModel(_Strict):
+    """A whole configuration document."""
+
+    routes: dict[str, RouteModel] = Field(default_factory=dict)
+    providers: dict[str, ProviderModel] = Field(default_factory=dict)
+    models: dict[str, ModelModel] = Field(default_factory=dict)
+    unpriced_ceiling: dict[str, int] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Live:
+    """The pointer: which version is live, which was before, and how often it was moved."""
+
+    version: str | None
+    previous: str | None
+    revision: int
+
+
+class ConfigurationAdministration(Protocol):
+    """The write side of the configuration store."""
+
+    def publish(self, document: Mapping[str, object]) -> str:
+        """Store a document under its hash and return that."""
+
+    def document(self, version: str) -> Mapping[str, object]:
+        """Return a stored document. Raises KeyError."""
+
+    def live(self) -> Live:
+        """Return the pointer."""
+
+    def promote(self, version: str, expected_revision: int) -> Live:
+        """Move the pointer if nobody moved it since. Raises Conflict."""
+
+
+class Conflict(BadRequest):
+    """Somebody else moved the pointer in between."""
+
+    status = 409
+    code = "configuration_conflict"
+
+
+class Configurations:
+    """The use cases. `check` parses a document as the request path will and returns its complaints."""
+
+    def __init__(
+        self,
+        store: ConfigurationAdministration,
+        parse: Callable[[Mapping[str, object], str], Configuration],
+        complaints: Callable[[Configuration], list[str]],
+    ) -> None:
+        self._store = store
+        self._parse = parse
+        self._complaints = complaints
+
+    def lint(self, document: Mapping[str, object]) -> dict[str, object]:
+        """Return the document in full form. Raises BadRequest naming every fault."""
+        try:
+            model = ConfigurationModel.model_validate(document)
+        except ValidationError as error:
+            faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg']}" for e in error.errors()[:10])
+            raise BadRequest(f"The configuration is not valid: {faults}.", code="invalid_configuration") from None
+        full: dict[str, object] = model.model_dump(mode="json", exclude_none=True)
+        faults_found = self._complaints(self._parse(full, "unpublished"))
+        if faults_found:
+            raise BadRequest(
+                f"The configuration is not valid: {'; '.join(faults_found[:10])}.", code="invalid_configuration"
+            )
+        return full
+
+    def publish(self, document: Mapping[str, object]) -> str:
+        """Validate and store a document; it is not live yet. Returns its version."""
+        return self._store.publish(self.lint(document))
+
+    def promote(self, version: str, expected_revision: int | None = None) -> Live:
+        """Make a stored version live. Raises NotFound, Conflict."""
+        self.document(version)
+        revision = self._store.live().revision if expected_revision is None else expected_revision
+        return self._store.promote(version, revision)
+
+    def rollback(self) -> Live:
+        """Make the version before the live one live again. Raises NotFound when there is none."""
+        live = self._store.live()
+        if live.previous is None:
+            raise NotFound("There is no earlier configuration version to go back to.", code="no_previous_version")
+        return self._store.promote(live.previous, live.revision)
+
+    def live(self) -> Live:
+        """Return the pointer."""
+        return self._store.live()
+
+    def document(self, version: str) -> Mapping[str, object]:
+        """Return a stored document. Raises NotFound."""
+        try:
+            return self._store.document(version)
+        except KeyError:
+            raise NotFound(f"There is no configuration version {version[:80]!r}.", code="version_not_found") from None
+
+    def diff(self, old: str, new: str) -> list[str]:
+        """Return a unified diff of two stored versions, line by line."""
+        texts = [json.dumps(self.document(v), indent=2, sort_keys=True).splitlines() for v in (old, new)]
+        return list(difflib.unified_diff(texts[0], texts[1], old[:12], new[:12], lineterm=""))

@@ -1,0 +1,132 @@
+"""Virtual keys as an administrator handles them: shown once in the clear, stored as a keyed hash, revoked for good."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sluice.errors import NotFound
+from sluice.governance.authentication import ID_LENGTH, PREFIX, SECRET_LENGTH, digest_of
+from sluice.types.tenancy import VirtualKey
+
+_ID_ALPHABET = string.ascii_lowercase + "234567"
+_SECRET_ALPHABET = string.ascii_letters + string.digits
+RESERVED_TEAMS = ("unauthenticated",)
+
+
+class KeyAdministration(Protocol):
+    """The write side of the key store."""
+
+    def create(self, key: VirtualKey) -> None:
+        """Store a new key."""
+
+    def find(self, key_id: str) -> VirtualKey | None:
+        """Return one key."""
+
+    def revoke(self, key_id: str, at_ms: int) -> VirtualKey | None:
+        """Mark a key revoked and return it; None when there is none."""
+
+    def list_keys(self, team: str | None = None) -> Iterable[VirtualKey]:
+        """Return the keys of one team, or of all."""
+
+
+class NewKey(BaseModel):
+    """What a key is created with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    team: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(default="", max_length=128)
+    models: list[str] = Field(default_factory=list, max_length=200)
+    scopes: list[str] = Field(default_factory=lambda: ["inference"], min_length=1)
+    expires_in_days: float | None = Field(default=None, gt=0, le=3650)
+
+    @field_validator("scopes")
+    @classmethod
+    def _known_scopes(cls, scopes: list[str]) -> list[str]:
+        unknown = sorted(set(scopes) - {"inference", "admin"})
+        if unknown:
+            raise ValueError(f"unknown scope {', '.join(unknown)}; known are inference and admin")
+        return sorted(set(scopes))
+
+    @field_validator("team")
+    @classmethod
+    def _free_team(cls, team: str) -> str:
+        if team in RESERVED_TEAMS:
+            raise ValueError(f"the name {team} is reserved")
+        return team
+
+
+@dataclass(frozen=True)
+class CreatedKey:
+    """A new key with its text, which is shown this once and never stored. The text stays out of the repr."""
+
+    key: VirtualKey
+    text: str
+
+    def __repr__(self) -> str:
+        return f"CreatedKey(id={self.key.id!r})"
+
+
+class Keys:
+    """The use cases. `now_ms` gives epoch milliseconds."""
+
+    def __init__(self, store: KeyAdministration, pepper: Callable[[], bytes], now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._pepper = pepper
+        self._now_ms = now_ms
+
+    def create(self, wanted: NewKey) -> CreatedKey:
+        """Create and store a key."""
+        key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_LENGTH))
+        text = PREFIX + key_id + "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(SECRET_LENGTH))
+        now = self._now_ms()
+        days = wanted.expires_in_days
+        key = VirtualKey(
+            id=key_id,
+            team=wanted.team,
+            name=wanted.name,
+            digest=digest_of(text, self._pepper()),
+            models=tuple(wanted.models),
+            scopes=tuple(wanted.scopes),
+            created_ms=now,
+            expires_ms=None if days is None else now + int(days * 86_400_000),
+        )
+        self._store.create(key)
+        return CreatedKey(key, text)
+
+    def list_keys(self, team: str | None = None) -> list[VirtualKey]:
+        """Return the keys of one team (None: of all), oldest first."""
+        return sorted(self._store.list_keys(team), key=lambda key: (key.team, key.created_ms, key.id))
+
+    def revoke(self, key_id: str) -> VirtualKey:
+        """Revoke a key; every environment refuses it within a minute. Raises NotFound."""
+        key = self._store.revoke(key_id, self._now_ms())
+        if key is None:
+            raise NotFound(f"There is no key {key_id[:32]!r}. 'sluice keys list' shows the ids.", code="key_not_found")
+        return key
+
+
+def key_card(key: VirtualKey, now_ms: int) -> dict[str, object]:
+    """Return a key as the API shows it: everything but its digest."""
+    state = "active"
+    if key.revoked_ms is not None:
+        state = "revoked"
+    elif key.expires_ms is not None and key.expires_ms <= now_ms:
+        state = "expired"
+    return {
+        "id": key.id,
+        "team": key.team,
+        "name": key.name,
+        "models": list(key.models),
+        "scopes": list(key.scopes),
+        "state": state,
+        "created_ms": key.created_ms,
+        "expires_ms": key.expires_ms,
+        "revoked_ms": key.revoked_ms,
+    }

@@ -1,0 +1,275 @@
+"""Retries, fallback and time: what dispatch does with each kind of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from sluice.dispatch import SETTLE_SECONDS, Clock, Dispatcher, Exchange, Prepared, RawError, Trail
+from sluice.errors import (
+    NoHealthyUpstream,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnreachable,
+    UnsupportedParameter,
+)
+from sluice.ports import UpstreamCall
+from sluice.types.catalogue import Auth, Model, Provider, ProviderEndpoint
+from sluice.types.routes import Deployment, Plan, Planned, RetryPolicy
+
+ENDPOINT = ProviderEndpoint("chat", "openai_chat", "/chat/completions")
+
+
+def deployment(name: str) -> Deployment:
+    model = Model("m", name)
+    provider = Provider(name, name, f"https://{name}.example", Auth("none"), (ENDPOINT,), {"m": model})
+    return Deployment(provider, model, ENDPOINT, "m")
+
+
+def plan(*names: str, attempts: int = 2) -> Plan:
+    choices = tuple(Planned(deployment(name), "test") for name in names)
+    return Plan("m", None, choices, retry=RetryPolicy(attempts=attempts, base=1.0, longest=8.0))
+
+
+class Answer:
+    def __init__(self, status: int = 200, body: bytes = b"{}", headers: Mapping[str, str] | None = None) -> None:
+        self.status, self.headers, self._body = status, headers or {"content-type": "application/json"}, body
+        self.closed = False
+
+    def read(self, limit: int | None = None) -> bytes:
+        return self._body
+
+    def chunks(self, tick: float | None = None) -> Iterator[bytes]:
+        yield self._body
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Upstream:
+    """Answers each host from its own list; an exception in the list is raised."""
+
+    def __init__(self, **scripts: list[object]) -> None:
+        self.scripts = scripts
+        self.calls: list[str] = []
+        self.sent: list[UpstreamCall] = []
+
+    def send(self, call: UpstreamCall) -> Answer:
+        host = call.url.split("//")[1].split(".")[0]
+        self.calls.append(host)
+        self.sent.append(call)
+        item = self.scripts[host].pop(0)
+        if isinstance(item, BaseException):
+            raise item
+        assert isinstance(item, Answer)
+        return item
+
+
+class Reader:
+    """Reads errors by their status alone; a stream's first events are its first chunk."""
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        kinds = {400: "bad_request", 401: "authentication", 404: "not_found", 429: "rate_limit", 402: "quota"}
+        after = headers.get("retry-after")
+        return ProviderError(
+            "told so",
+            provider_status=status,
+            kind=kinds.get(status, "server"),
+            retry_after=None if after is None else float(after),
+        )
+
+    def body_error(self, body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
+        return self.decode_error(500, headers, body) if body == b"error" else None
+
+    def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
+        first = next(chunks)
+        if first == b"error":
+            raise self.decode_error(500, {}, first)
+        return first
+
+
+class Stage:
+    """A dispatcher with a clock that only sleeps move."""
+
+    def __init__(self, upstream: Upstream, refresh: Callable[[str], bool] = lambda provider: False) -> None:
+        self.slept: list[float] = []
+        self.now = 0.0
+        clock = Clock(lambda: self.now, lambda: self.now, self._sleep, lambda: 1.0)
+        self.dispatcher = Dispatcher(upstream, refresh, clock)
+        self.trail = Trail()
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def run(
+        self,
+        wanted: Plan,
+        *,
+        stream: bool = False,
+        deadline: float | None = None,
+        prepare: Callable[[Deployment], Prepared] | None = None,
+    ) -> Exchange:
+        def plain(target: Deployment) -> Prepared:
+            return Prepared(target.provider.base_url + "/x", {}, b"{}", stream=stream)
+
+        return self.dispatcher.run(wanted, prepare or plain, lambda _: Reader(), trail=self.trail, deadline=deadline)
+
+
+def test_a_first_success_is_one_attempt() -> None:
+    stage = Stage(Upstream(a=[Answer(body=b"yes")]))
+    assert stage.run(plan("a", "b")).body == b"yes"
+    assert [(a.deployment, a.outcome, a.status) for a in stage.trail.attempts] == [("a/m", "ok", 200)]
+
+
+@pytest.mark.parametrize("failure", [Answer(500), Answer(429), ProviderUnreachable("cut"), Answer(503)])
+def test_a_passing_fault_is_retried_on_the_same_deployment(failure: object) -> None:
+    upstream = Upstream(a=[failure, Answer(body=b"yes")])
+    stage = Stage(upstream)
+    assert stage.run(plan("a", "b")).body == b"yes"
+    assert upstream.calls == ["a", "a"]
+    assert stage.slept == [1.0]
+
+
+def test_backoff_doubles() -> None:
+    stage = Stage(Upstream(a=[Answer(500), Answer(500), Answer(500), Answer()]))
+    stage.run(plan("a", attempts=4))
+    assert stage.slept == [1.0, 2.0, 4.0]
+
+
+def test_retry_after_is_honoured() -> None:
+    stage = Stage(Upstream(a=[Answer(429, headers={"retry-after": "3"}), Answer()]))
+    stage.run(plan("a"))
+    assert stage.slept == [3.0]
+
+
+def test_a_long_retry_after_sends_the_request_to_the_next_deployment_at_once() -> None:
+    upstream = Upstream(a=[Answer(429, headers={"retry-after": "86400"})], b=[Answer()])
+    stage = Stage(upstream)
+    stage.run(plan("a", "b"))
+    assert (upstream.calls, stage.slept) == (["a", "b"], [])
+
+
+@pytest.mark.parametrize("status", [402, 404])
+def test_a_lasting_fault_of_one_deployment_falls_over_without_a_retry(status: int) -> None:
+    upstream = Upstream(a=[Answer(status)], b=[Answer()])
+    Stage(upstream).run(plan("a", "b"))
+    assert upstream.calls == ["a", "b"]
+
+
+def test_a_bad_request_is_given_back_and_nobody_else_is_asked() -> None:
+    upstream = Upstream(a=[Answer(400, b"why")], b=[Answer()])
+    with pytest.raises(RawError) as caught:
+        Stage(upstream).run(plan("a", "b"))
+    assert (caught.value.body, caught.value.http_status, upstream.calls) == (b"why", 400, ["a"])
+
+
+def test_a_hang_falls_over_without_waiting_twice() -> None:
+    upstream = Upstream(a=[ProviderTimeout("slow", phase="first_byte")], b=[Answer()])
+    Stage(upstream).run(plan("a", "b"))
+    assert upstream.calls == ["a", "b"]
+
+
+def test_a_connection_that_cannot_be_made_in_time_is_tried_again() -> None:
+    upstream = Upstream(a=[ProviderTimeout("slow", phase="connect"), Answer()])
+    Stage(upstream).run(plan("a"))
+    assert upstream.calls == ["a", "a"]
+
+
+def test_a_refused_credential_is_refreshed_once() -> None:
+    asked: list[str] = []
+
+    def refresh(provider: str) -> bool:
+        asked.append(provider)
+        return True
+
+    upstream = Upstream(a=[Answer(401), Answer(401)], b=[Answer()])
+    Stage(upstream, refresh).run(plan("a", "b"))
+    assert (asked, upstream.calls) == (["a"], ["a", "a", "b"])
+
+
+def test_an_unchanged_credential_is_not_tried_again() -> None:
+    upstream = Upstream(a=[Answer(401)], b=[Answer()])
+    Stage(upstream).run(plan("a", "b"))
+    assert upstream.calls == ["a", "b"]
+
+
+def test_an_error_inside_a_200_answer_counts_as_a_failure() -> None:
+    upstream = Upstream(a=[Answer(200, b"error"), Answer(200, b"error")], b=[Answer(body=b"yes")])
+    assert Stage(upstream).run(plan("a", "b")).body == b"yes"
+
+
+def test_an_error_as_the_first_event_falls_over_before_the_caller_saw_a_byte() -> None:
+    events = {"content-type": "text/event-stream"}
+    broken = [Answer(200, b"error", events), Answer(200, b"error", events)]
+    upstream = Upstream(a=list(broken), b=[Answer(200, b"data: 1\n\n", events)])
+    exchange = Stage(upstream).run(plan("a", "b"), stream=True)
+    assert (exchange.first, exchange.deployment.name) == (b"data: 1\n\n", "b/m")
+
+
+def test_the_answer_is_closed_when_reading_it_fails_unexpectedly() -> None:
+    class Broken(Answer):
+        def read(self, limit: int | None = None) -> bytes:
+            raise KeyboardInterrupt
+
+    answer = Broken()
+    with pytest.raises(KeyboardInterrupt):
+        Stage(Upstream(a=[answer])).run(plan("a"))
+    assert answer.closed
+
+
+def test_a_deployment_that_cannot_express_the_request_is_passed_over() -> None:
+    upstream = Upstream(b=[Answer()])
+
+    def prepare(target: Deployment) -> Prepared:
+        if target.provider.name == "a":
+            raise UnsupportedParameter("n above 1", param="n")
+        return Prepared(target.provider.base_url + "/x", {}, b"{}")
+
+    stage = Stage(upstream)
+    stage.run(plan("a", "b"), prepare=prepare)
+    assert upstream.calls == ["b"]
+    assert stage.trail.reasons == ["a/m: n above 1"]
+
+
+def test_when_nobody_can_express_it_the_parameter_is_named() -> None:
+    def prepare(target: Deployment) -> Prepared:
+        raise UnsupportedParameter("n above 1", param="n")
+
+    with pytest.raises(UnsupportedParameter, match="n above 1"):
+        Stage(Upstream()).run(plan("a", "b"), prepare=prepare)
+
+
+def test_the_last_error_is_raised_when_all_failed() -> None:
+    upstream = Upstream(a=[Answer(500), Answer(500)], b=[Answer(429), Answer(429)])
+    stage = Stage(upstream)
+    with pytest.raises(ProviderError) as caught:
+        stage.run(plan("a", "b"))
+    assert (caught.value.provider, caught.value.http_status) == ("b", 429)
+    assert [a.outcome for a in stage.trail.attempts] == ["server", "server", "rate_limit", "rate_limit"]
+
+
+def test_no_retry_begins_that_could_not_settle_before_the_deadline() -> None:
+    upstream = Upstream(a=[Answer(500), Answer()])
+    stage = Stage(upstream)
+    with pytest.raises(ProviderError):
+        stage.run(plan("a"), deadline=SETTLE_SECONDS + 0.5)
+    assert upstream.calls == ["a"]
+
+
+def test_the_call_ends_before_the_deadline_of_the_environment() -> None:
+    upstream = Upstream(a=[Answer()])
+    Stage(upstream).run(plan("a"), deadline=100.0)
+    assert upstream.sent[0].deadline == 100.0 - SETTLE_SECONDS
+
+
+def test_waiting_is_not_overhead() -> None:
+    stage = Stage(Upstream(a=[Answer(500), Answer()]))
+    stage.run(plan("a"))
+    assert stage.trail.waited == 1.0
+
+
+def test_an_empty_plan_is_no_healthy_upstream() -> None:
+    with pytest.raises(NoHealthyUpstream):
+        Stage(Upstream()).run(plan())
