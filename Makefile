@@ -1,6 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev
+.PHONY: help run setup setup-dev test quick check lint format types imports recordings drill-kill drill-input drill-clone \
+	bench build synth deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -21,3 +22,59 @@ setup: ## Install what `make run` needs into .venv and .venv-ministack
 
 setup-dev: ## Install that and the development tools
 	@$(BOOTSTRAP) dev
+
+test: setup-dev node_modules ## Set up everything and run all tests
+	@$(VENV)/pytest $(PYTEST)
+
+quick: setup-dev ## Run the tests that need no local stack and no deployment
+	@$(VENV)/pytest -m "not stack and not deploy" $(PYTEST)
+
+check: lint types imports ## Run every static check
+
+lint: setup-dev ## Check style
+	@$(VENV)/ruff check . && $(VENV)/ruff format --check .
+
+format: setup-dev ## Rewrite the code in the project's style
+	@$(VENV)/ruff check --fix . && $(VENV)/ruff format .
+
+types: setup-dev ## Check types
+	@$(VENV)/mypy
+
+imports: setup-dev ## Check who imports whom
+	@$(VENV)/lint-imports --no-cache
+
+recordings: setup-dev ## Drill: replay recorded provider traffic through dialects and the whole gateway
+	@$(VENV)/python -m tests.drills.recordings
+
+drill-kill: setup-dev ## Drill: hanging, cut and garbled providers, leaving callers, killed environments
+	@$(VENV)/python -m tests.drills.kill
+
+drill-input: setup-dev ## Drill: bad input of every kind gets a clear 4xx in the caller's dialect
+	@$(VENV)/python -m tests.drills.bad_input
+
+drill-clone: setup-dev ## Drill: fresh clone, scrubbed environment, make run, curl, the README's snippets
+	@$(VENV)/python -m tests.drills.clone
+
+bench: setup-dev ## Measure added latency, CPU, cold start and memory (PEERS=litellm,portkey for comparison)
+	@PEERS="$(PEERS)" $(VENV)/python -m benchmarks
+
+build: setup-dev ## Build the Lambda layers into .build
+	@$(VENV)/python -m infra.build
+
+synth: setup-dev ## Write the CloudFormation templates to cdk.out
+	@$(VENV)/python -m infra.app
+
+deploy-local: setup-dev node_modules ## Deploy with the CDK CLI to a fresh emulator, call it, destroy it
+	@$(VENV)/python -m infra.deploy_local
+
+catalogue: setup-dev ## Refresh models and prices in the provider files
+	@$(VENV)/python -m sluice.local.catalogue
+
+node_modules: package.json package-lock.json
+	@npm ci --no-audit --no-fund --loglevel=error --cache .cache/npm && touch node_modules
+
+LOCK = $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock: setup-dev ## Pin every dependency with its hashes
+	@$(LOCK) pyproject.toml -o requirements.txt
+	@$(LOCK) pyproject.toml --extra local -o requirements-local.txt
+	@$(LOCK) pyproject.toml --extra local --extra dev -o requirements-dev.txt
