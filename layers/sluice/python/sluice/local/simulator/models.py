@@ -1,0 +1,33 @@
+"""The simulated models and how fast each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One simulated model. `first_token` is in seconds, `rate` in tokens a second."""
+
+    id: str
+    title: str
+    first_token: float
+    rate: float
+    context: int = 200_000
+    max_output: int = 32_000
+    thinks: bool = False
+    """True: reasons in every answer, unless asked not to."""
+    embeds: bool = False
+
+
+MODELS = {
+    model.id: model
+    for model in (
+        Model("sim-fast", "Simulated fast", first_token=0.15, rate=80),
+        Model("sim-large", "Simulated large", first_token=0.6, rate=35),
+        Model("sim-reasoner", "Simulated reasoner", first_token=0.4, rate=60, thinks=True),
+        Model("sim-embed", "Simulated embeddings", first_token=0.05, rate=100_000, context=8192, embeds=True),
+    )
+}
+CREATED = 1_767_225_600
+"""Epoch seconds of every answer and model: 2026-01-01, so that answers depend on nothing but the request."""
