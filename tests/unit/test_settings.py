@@ -56,6 +56,13 @@ def test_a_malformed_number_of_days_is_refused_by_name(text: str) -> None:
         Settings.from_environment({**COMPLETE, "SLUICE_LEDGER_DAYS": text})
 
 
+def test_the_interpreter_s_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLUICE_TABLE_PREFIX", "from-the-environment")
+    assert Settings.from_environment().table_prefix == "from-the-environment"
+
+
 def test_the_local_stack_says_so_and_names_its_endpoint() -> None:
     environ = {**COMPLETE, "SLUICE_LOCAL": "1", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "SLUICE_LEDGER_DAYS": "7"}
     settings = Settings.from_environment(environ)

@@ -7,6 +7,7 @@ partition key `pk` and a string sort key `sk`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -76,8 +77,14 @@ class Settings:
     credentials_authorization: str = field(default="", repr=False)
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings. Raises SettingsError, which names the first variable that is missing or malformed."""
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from `environ`, by default the environment of this very interpreter.
+
+        Raises:
+            SettingsError: names the first variable that is missing or malformed.
+        """
+        if environ is None:
+            environ = os.environ
         return cls(
             stage=_required(environ, "SLUICE_STAGE"),
             table_prefix=_required(environ, "SLUICE_TABLE_PREFIX"),
