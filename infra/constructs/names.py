@@ -1,0 +1,33 @@
+"""ARNs of things that are known by name, so that no stack imports a value from another one.
+
+An exported value ties two stacks together until neither can change; a name that both derive from the stage does not.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+
+from infra.settings import Stage
+from sluice.settings import table_name
+
+
+def table_arn(stack: Stack, stage: Stage, name: str) -> str:
+    """Return the ARN, in the stack's own region, of the table that the schema calls `name`."""
+    return stack.format_arn(service="dynamodb", resource="table", resource_name=table_name(stage.prefix, name))
+
+
+def secret_arn(stack: Stack, name: str) -> str:
+    """Return the ARN pattern of one secret.
+
+    Secrets Manager appends six random characters to the name; `??????` matches exactly those, so the pattern means
+    this one secret (IAM guide of Secrets Manager, "Secret ARN format").
+    """
+    arn_format = ArnFormat.COLON_RESOURCE_NAME
+    return stack.format_arn(
+        service="secretsmanager", resource="secret", resource_name=f"{name}-??????", arn_format=arn_format
+    )
+
+
+def customer_key_arn(stack: Stack, stage: Stage, *, region: str | None = None) -> str:
+    """Return the ARN of the stage's multi-Region key in `region` (the stack's own by default)."""
+    return stack.format_arn(service="kms", resource="key", resource_name=stage.customer_key, region=region)

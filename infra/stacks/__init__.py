@@ -1,0 +1,1 @@
+"""One module per stack; a region has one of each."""

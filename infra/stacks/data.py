@@ -1,0 +1,115 @@
+"""Everything that must survive a deployment: tables and secrets.
+
+Tables come from `sluice.settings.TABLES`. The primary region owns the replicated tables and the secrets, and AWS keeps
+copies in the stage's other regions; each region owns its regional tables. Outside ephemeral stages, what cannot be made
+again is protected against deletion and kept when the stack goes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Environment, RemovalPolicy, SecretValue, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.constructs.acknowledgements import acknowledge
+from infra.constructs.names import customer_key_arn
+from infra.constructs.retention import kept
+from infra.settings import Stage
+from sluice.settings import TABLES, TableSchema, table_name
+
+ACKNOWLEDGED = {
+    "AwsSolutions-SMG4": "Providers' keys are made in each provider's console, and a new pepper would end every "
+    "virtual key at once; neither can be rotated by a timer alone.",
+}
+
+
+class DataStack(Stack):
+    """One region's tables, and in the primary region the global ones and the secrets."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, region: str) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            env=Environment(account=stage.account, region=region),
+            description=f"Sluice {stage.name}: tables and secrets",
+            termination_protection=not stage.ephemeral,
+        )
+        self.stage = stage
+        is_primary = region == stage.primary
+        self.key = kms.Key.from_key_arn(self, "Key", customer_key_arn(self, stage)) if stage.customer_key else None
+        self.tables = {schema.name: self._table(schema) for schema in TABLES if is_primary or not schema.replicated}
+        if is_primary:
+            self._secrets()
+        acknowledge(self, ACKNOWLEDGED)
+
+    def _table(self, schema: TableSchema) -> dynamodb.TableV2:
+        keep = schema.retained and not self.stage.ephemeral
+        recovery = dynamodb.PointInTimeRecoverySpecification(point_in_time_recovery_enabled=schema.restorable)
+        string = dynamodb.AttributeType.STRING
+        return dynamodb.TableV2(
+            self,
+            f"{schema.name.capitalize()}Table",
+            table_name=table_name(self.stage.prefix, schema.name),
+            partition_key=dynamodb.Attribute(name=schema.partition_key, type=string),
+            sort_key=dynamodb.Attribute(name=schema.sort_key, type=string),
+            billing=dynamodb.Billing.on_demand(),
+            time_to_live_attribute=schema.ttl,
+            dynamo_stream=dynamodb.StreamViewType[schema.stream] if schema.stream else None,
+            encryption=self._encryption(schema),
+            point_in_time_recovery_specification=recovery,
+            deletion_protection=keep,
+            removal_policy=RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY,
+            replicas=[dynamodb.ReplicaTableProps(region=other) for other in self._replicas(schema)],
+        )
+
+    def _encryption(self, schema: TableSchema) -> dynamodb.TableEncryptionV2:
+        if self.key is None:
+            return dynamodb.TableEncryptionV2.dynamo_owned_key()
+        arns = {other: customer_key_arn(self, self.stage, region=other) for other in self._replicas(schema)}
+        return dynamodb.TableEncryptionV2.customer_managed_key(self.key, arns)
+
+    def _replicas(self, schema: TableSchema) -> tuple[str, ...]:
+        return self.stage.regions[1:] if schema.replicated else ()
+
+    def _secrets(self) -> None:
+        # CloudFormation writes a secret's value when it creates it and when the value's own property changes, which
+        # neither of these ever does: what an operator or a rotation has put there stays.
+        self._secret(
+            "ProviderSecret",
+            self.stage.provider_secret,
+            description='Keys of the providers: {"openai": {"api_key": "..."}, ...}',
+            secret_string_value=SecretValue.unsafe_plain_text("{}"),
+        )
+        self._secret(
+            "GatewaySecret",
+            self.stage.gateway_secret,
+            description="The pepper under which virtual keys are stored; a new one ends every virtual key",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template="{}",  # noqa: S106 - what the generated value is put into
+                generate_string_key="pepper",
+                password_length=64,
+                exclude_punctuation=True,
+            ),
+        )
+
+    def _secret(self, construct_id: str, name: str, **value: Any) -> None:
+        secret = secretsmanager.Secret(
+            self,
+            construct_id,
+            secret_name=name,
+            encryption_key=self.key,
+            replica_regions=[self._secret_replica(region) for region in self.stage.regions[1:]],
+            removal_policy=kept(self.stage),
+            **value,
+        )
+        CfnOutput(self, f"{construct_id}Name", value=secret.secret_name)
+
+    def _secret_replica(self, region: str) -> secretsmanager.ReplicaRegion:
+        if not self.stage.customer_key:
+            return secretsmanager.ReplicaRegion(region=region)
+        arn = customer_key_arn(self, self.stage, region=region)
+        return secretsmanager.ReplicaRegion(region=region, encryption_key=kms.Key.from_key_arn(self, region, arn))

@@ -1,0 +1,97 @@
+"""What each function may do. A wildcard needs a reason here, and there is none yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sluice.settings import TABLES
+from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
+
+FUNCTIONS = {"streaming": "api", "completion": "api", "routing": "api", "admin": "api", "reconcile": "jobs"}
+ANY_SIX_CHARACTERS = "-??????"
+"""How a secret's ARN ends: with six characters that nobody chose, so this stands for exactly one secret."""
+
+
+def statements(assembly: Assembly, name: str, region: str = PRIMARY) -> list[dict[str, Any]]:
+    roles = assembly.resources(FUNCTIONS[name], "AWS::IAM::Role", region=region)
+    (role,) = [item["Properties"] for key, item in roles.items() if key.startswith(f"{name.capitalize()}Role")]
+    assert "ManagedPolicyArns" not in role
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def granted(assembly: Assembly, name: str) -> dict[str, list[str]]:
+    """Return the actions of each statement by the end of its resources' ARNs."""
+    found: dict[str, list[str]] = {}
+    for statement in statements(assembly, name):
+        for resource in listed(statement["Resource"]):
+            text = resource["Fn::Join"][1][-1] if "Fn::Join" in resource else str(resource)
+            found.setdefault(text, []).extend(listed(statement["Action"]))
+    return found
+
+
+def test_no_statement_anywhere_holds_a_wildcard(assembly: Assembly) -> None:
+    seen = 0
+    for file, template in assembly.templates().items():
+        for name, item in template["Resources"].items():
+            policies = item["Properties"].get("Policies", [])
+            if item["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+                policies = [item["Properties"]]
+            for statement in (part for policy in policies for part in policy["PolicyDocument"]["Statement"]):
+                seen += 1
+                assert "*" not in str(statement["Action"]), (file, name)
+                assert "*" not in str(statement["Resource"]), (file, name)
+                assert "?" not in str(statement["Resource"]).replace(ANY_SIX_CHARACTERS, ""), (file, name)
+                assert "NotAction" not in statement
+                assert "NotResource" not in statement
+    assert seen > 20
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("region", [PRIMARY, SECONDARY])
+def test_a_function_reaches_tables_of_its_own_stage_and_region_only(assembly: Assembly, name: str, region: str) -> None:
+    known = {f":table/sluice-prod-{schema.name}" for schema in TABLES}
+    for statement in statements(assembly, name, region):
+        if "dynamodb" in str(statement["Action"]):
+            head, account, tail = statement["Resource"]["Fn::Join"][1]
+            assert head == f"arn:aws:dynamodb:{region}:"
+            assert account == {"Ref": "AWS::AccountId"}
+            assert tail in known
+
+
+def test_only_functions_that_call_providers_can_read_their_keys(assembly: Assembly) -> None:
+    ending = ":secret:sluice-prod/providers-??????"
+    assert {name for name in FUNCTIONS if ending in granted(assembly, name)} == {"streaming", "completion"}
+
+
+def test_the_request_path_cannot_write_the_configuration(assembly: Assembly) -> None:
+    for name in ("streaming", "completion", "routing"):
+        assert granted(assembly, name)[":table/sluice-prod-config"] == ["dynamodb:GetItem", "dynamodb:Query"]
+
+
+def test_nobody_can_delete_a_ledger_entry(assembly: Assembly) -> None:
+    for name in FUNCTIONS:
+        actions = granted(assembly, name).get(":table/sluice-prod-ledger", [])
+        assert not {"dynamodb:DeleteItem", "dynamodb:UpdateItem"} & set(actions)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_writes_to_its_own_log_group_only(assembly: Assembly, name: str) -> None:
+    (statement,) = [part for part in statements(assembly, name) if part["Sid"] == "Logs"]
+    group, attribute = statement["Resource"]["Fn::GetAtt"]
+    assert group.startswith(f"{name.capitalize()}Logs")
+    assert attribute == "Arn"
+
+
+def test_only_the_api_and_the_schedule_may_invoke_and_only_the_alias(assembly: Assembly) -> None:
+    for kind, principal in (("api", "apigateway.amazonaws.com"), ("jobs", "events.amazonaws.com")):
+        for permission in assembly.resources(kind, "AWS::Lambda::Permission").values():
+            properties = permission["Properties"]
+            assert properties["Principal"] == principal
+            assert "SourceArn" in properties
+            assert "Live" in properties["FunctionName"]["Ref"]
