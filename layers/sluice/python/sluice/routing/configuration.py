@@ -1,0 +1,191 @@
+"""A configuration version: its JSON document, its hash, and what the request path makes of it.
+
+    {"routes": {"fast": {"strategy": "ordered", "targets": [{"model": "openai/gpt-4o-mini", "weight": 1}],
+                         "timeouts": {"connect": 5, "first_byte": 120, "idle": 60, "total": 600},
+                         "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false}},
+     "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false, "headers": {}}},
+     "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
+     "unpriced_ceiling": {"input": 1000000000}}
+
+Every member may be left out. What people write is validated before it is published (`sluice.control`); here a document
+is only read, and members that this version of the code does not know are passed over, so that a rollback of the code
+still reads what a newer one published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sluice.types.catalogue import Model, Price, PriceTier
+from sluice.types.routes import Configuration, ProviderSettings, RetryPolicy, Route, RouteTarget, Timeouts
+
+STRATEGIES = ("ordered", "weighted")
+PHASES = ("connect", "first_byte", "idle", "total")
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+Part = TypeVar("Part")
+Raw = Mapping[str, Any]
+
+
+def canonical_json(document: Mapping[str, object]) -> str:
+    """Return the one text of a document: sorted members, no spaces. Raises ValueError or TypeError for no JSON."""
+    return _encode(document)
+
+
+def version_of(document: Mapping[str, object]) -> str:
+    """Return the version of a document: the SHA-256 of its canonical text, as 64 hex digits."""
+    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
+
+
+def parse(document: Mapping[str, object], version: str) -> Configuration:
+    """Return the configuration that a document describes. Raises ValueError, which names the member at fault."""
+    return Configuration(
+        version=version,
+        routes=_each(document, "routes", _route),
+        providers=_each(document, "providers", _provider),
+        models=_each(document, "models", lambda raw, name: _model(raw, name, version)),
+        unpriced_ceiling=_rates(document.get("unpriced_ceiling") or {}, "unpriced_ceiling"),
+    )
+
+
+def _each(document: Mapping[str, object], member: str, read: Callable[[Raw, str], Part]) -> dict[str, Part]:
+    parts: dict[str, Part] = {}
+    for name, raw in _object(document.get(member) or {}, member).items():
+        try:
+            parts[name] = read(_object(raw, "it"), name)
+        except KeyError as error:
+            raise ValueError(f"{member}.{name}: {error} is missing") from None
+        except ValueError as error:
+            raise ValueError(f"{member}.{name}: {error}") from None
+    return parts
+
+
+def _route(raw: Raw, name: str) -> Route:
+    strategy = raw.get("strategy", "ordered")
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}")
+    targets = tuple(_target(_object(target, "each target")) for target in _list(raw["targets"], "targets"))
+    if not targets:
+        raise ValueError("targets must name a model")
+    timeouts = _object(raw.get("timeouts") or {}, "timeouts")
+    return Route(
+        name=name,
+        targets=targets,
+        strategy=strategy,
+        timeouts=Timeouts(**{phase: _seconds(timeouts[phase], phase) for phase in PHASES if phase in timeouts}),
+        retry=_retry(_object(raw.get("retry") or {}, "retry")),
+        strict_parameters=_flag(raw, "strict_parameters") or False,
+    )
+
+
+def _target(raw: Raw) -> RouteTarget:
+    region = raw.get("region")
+    weight = _count(raw.get("weight", 1), "weight")
+    return RouteTarget(_text(raw["model"], "model"), weight, None if region is None else _text(region, "region"))
+
+
+def _retry(raw: Raw) -> RetryPolicy:
+    plain = RetryPolicy()
+    attempts = _count(raw.get("attempts", plain.attempts), "attempts")
+    if attempts < 1:
+        raise ValueError("attempts must be at least 1")
+    base = _seconds(raw.get("base", plain.base), "base", least=0)
+    return RetryPolicy(attempts, base, _seconds(raw.get("longest", plain.longest), "longest", least=0))
+
+
+def _provider(raw: Raw, _: str) -> ProviderSettings:
+    base_url = raw.get("base_url")
+    return ProviderSettings(
+        base_url=None if base_url is None else _text(base_url, "base_url"),
+        enabled=_flag(raw, "enabled"),
+        allow_loopback=_flag(raw, "allow_loopback") or False,
+        headers={name: _text(value, name) for name, value in _object(raw.get("headers") or {}, "headers").items()},
+    )
+
+
+def _model(raw: Raw, name: str, version: str) -> Model:
+    provider, slash, model = name.partition("/")
+    if not slash or not provider or not model:
+        raise ValueError("the name must be provider/model")
+    price_version = f"configuration#{version[:12]}"
+    prices = [_price(price, price_version) for price in _list(raw.get("prices") or [], "prices")]
+    plain = Model(model, provider)
+    return Model(
+        id=model,
+        provider=provider,
+        prices=tuple(sorted(prices, key=lambda price: price.starts)),
+        aliases=_texts(raw, "aliases", ()),
+        context=_limit(raw, "context"),
+        max_output=_limit(raw, "max_output"),
+        inputs=_texts(raw, "inputs", plain.inputs),
+        outputs=_texts(raw, "outputs", plain.outputs),
+        capabilities=frozenset(_texts(raw, "capabilities", ())),
+        operations=_texts(raw, "operations", plain.operations),
+        dialects=_texts(raw, "dialects", ()),
+        quirks=_object(raw.get("quirks") or {}, "quirks"),
+    )
+
+
+def _price(value: object, version: str) -> Price:
+    raw = _object(value, "each price")
+    tiers = [_tier(_object(tier, "each tier")) for tier in _list(raw["tiers"], "tiers")]
+    if not tiers:
+        raise ValueError("tiers must hold one")
+    starts = _text(raw.get("starts") or "", "starts")
+    return Price(starts, tuple(sorted(tiers, key=lambda tier: tier.over)), version=version)
+
+
+def _tier(raw: Raw) -> PriceTier:
+    return PriceTier(_count(raw.get("over", 0), "over"), _rates(raw["rates"], "rates"))
+
+
+def _rates(raw: object, where: str) -> dict[str, int]:
+    return {name: _count(rate, f"{where}.{name}") for name, rate in _object(raw, where).items()}
+
+
+def _object(value: object, name: str) -> Raw:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be an object")
+    return value
+
+
+def _list(value: object, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list")
+    return value
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text")
+    return value
+
+
+def _texts(raw: Raw, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    return default if raw.get(name) is None else tuple(_text(value, name) for value in _list(raw[name], name))
+
+
+def _count(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name} must be a whole number, 0 or more")
+    return value
+
+
+def _limit(raw: Raw, name: str) -> int | None:
+    return None if raw.get(name) is None else _count(raw[name], name)
+
+
+def _seconds(value: object, name: str, least: float = 0.001) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value < 86_400:
+        raise ValueError(f"{name} must be a number of seconds")
+    return float(value)
+
+
+def _flag(raw: Raw, name: str) -> bool | None:
+    value = raw.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false")
+    return value
