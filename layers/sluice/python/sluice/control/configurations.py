@@ -60,6 +60,7 @@ class ProviderModel(_Strict):
     base_url: str | None = Field(default=None, max_length=512)
     enabled: bool | None = None
     allow_loopback: bool = False
+    any_model: bool = False
     headers: dict[str, str] = Field(default_factory=dict)
 
 

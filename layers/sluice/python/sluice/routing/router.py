@@ -177,7 +177,7 @@ class Router:
         if custom is not None:
             provider = self._catalogue.provider(custom.provider)
             return [(provider, custom)] if provider is not None else []
-        offers = self._catalogue.resolve(name)
+        offers = self._catalogue.resolve(name) or self._unlisted(name, configuration)
         if not offers:
             bare = [model for model in configuration.models.values() if model.id == name]
             for model in bare:
@@ -188,6 +188,15 @@ class Router:
             configured = [offer for offer in offers if _settings(configuration, offer[0]).enabled or offer[0].enabled]
             return configured or offers
         return offers
+
+    def _unlisted(self, name: str, configuration: Configuration) -> list[tuple[Provider, Model]]:
+        """Take a name as it is where the configuration says that its provider may be asked for any model."""
+        head, slash, rest = name.partition("/")
+        provider = self._catalogue.provider(head) if slash and rest else None
+        if provider is None or not _settings(configuration, provider).any_model:
+            return []
+        operations = tuple(dict.fromkeys(endpoint.operation for endpoint in provider.endpoints))
+        return [(provider, Model(rest, provider.name, operations=operations))]
 
     def _judge(
         self,
