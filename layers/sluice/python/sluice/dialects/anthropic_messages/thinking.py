@@ -1,0 +1,124 @@
+"""How much a model should think, written in the two ways the Messages dialect knows.
+
+The quirk `thinking_request` says which: "budget" (undeclared) = `thinking.budget_tokens`, a share of `max_tokens`;
+"adaptive" = `thinking.type: adaptive` and `output_config.effort`, the only way for newer models; "none" = the model
+cannot be told to think. Minimum and limits of a budget: vendor docs, "Extended thinking", 2026-10.
+"""
+
+from __future__ import annotations
+
+from sluice.dialects.anthropic_messages.edits import Edits
+from sluice.dialects.anthropic_messages.names import NAME
+from sluice.dialects.base import JsonObject
+from sluice.types.chat import ChatRequest, Reasoning
+
+_LEAST_BUDGET = 1024
+_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
+"""Share of `max_tokens` that an effort grants to thinking."""
+_WIRE_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_SCALE = ("minimal", *_WIRE_EFFORTS)
+
+
+def write_thinking(body: dict[str, object], request: ChatRequest, quirks: JsonObject, edits: Edits) -> None:
+    """Write `thinking` and `output_config.effort` into `body`."""
+    reasoning = request.reasoning
+    if reasoning is None:
+        return
+    if request.dialect == NAME:
+        _write_native(body, reasoning)
+        return
+    if reasoning.enabled is False or reasoning.effort == "none":
+        body["thinking"] = {"type": "disabled"}
+        return
+    style = quirks.get("thinking_request", "budget")
+    if style == "none":
+        edits.drop("reasoning_effort")
+    elif _forces_tool(body):
+        # The vendor refuses the pair, and the forced call is what the caller cannot do without.
+        edits.drop("reasoning_effort")
+    elif style == "adaptive":
+        _write_adaptive(body, reasoning, quirks, edits)
+    else:
+        _write_budget(body, reasoning, edits)
+
+
+def _write_native(body: dict[str, object], reasoning: Reasoning) -> None:
+    shown = {} if reasoning.display is None else {"display": reasoning.display}
+    if reasoning.effort is not None:
+        _set_effort(body, reasoning.effort)
+    if "thinking" in body:
+        return  # a form without a canonical one, kept in extras
+    if reasoning.adaptive:
+        body["thinking"] = {"type": "adaptive", **shown}
+    elif reasoning.enabled is False:
+        body["thinking"] = {"type": "disabled"}
+    elif reasoning.enabled or reasoning.budget is not None:
+        budget = {} if reasoning.budget is None else {"budget_tokens": reasoning.budget}
+        body["thinking"] = {"type": "enabled", **budget, **shown}
+
+
+def _write_adaptive(body: dict[str, object], reasoning: Reasoning, quirks: JsonObject, edits: Edits) -> None:
+    body["thinking"] = {"type": "adaptive"}
+    effort: str | None = reasoning.effort
+    if effort is None and reasoning.budget is not None:
+        effort = _effort_of(reasoning.budget, body)
+        edits.note("renamed:reasoning_budget")
+    if effort is None:
+        return
+    declared = quirks.get("reasoning_efforts")
+    known = [word for word in declared if word in _SCALE] if isinstance(declared, list | tuple) else []
+    nearest = _nearest(effort, known or _WIRE_EFFORTS)
+    if nearest != effort:
+        edits.note("clamped:reasoning_effort")
+    _set_effort(body, nearest)
+
+
+def _write_budget(body: dict[str, object], reasoning: Reasoning, edits: Edits) -> None:
+    most = body["max_tokens"]
+    limit = most if isinstance(most, int) else 0
+    wanted = reasoning.budget
+    if wanted is None:
+        wanted = int(limit * _SHARES[reasoning.effort or "medium"])
+    budget = max(_LEAST_BUDGET, min(wanted, limit - 1))
+    if budget >= limit or _continues_unthought(body):
+        # No room for the least budget, or a turn that began without signed thinking: the vendor refuses both.
+        edits.drop("reasoning_effort")
+        return
+    if reasoning.budget is not None and budget != wanted:
+        edits.note("clamped:reasoning_budget")
+    body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+
+
+def _effort_of(budget: int, body: dict[str, object]) -> str:
+    most = body["max_tokens"]
+    share = budget / most if isinstance(most, int) and most else 1.0
+    return next((word for word, upto in _SHARES.items() if share <= upto and word != "minimal"), "high")
+
+
+def _nearest(effort: str, known: list[str] | tuple[str, ...]) -> str:
+    place = _SCALE.index(effort)
+    return min(known, key=lambda word: abs(_SCALE.index(word) - place))
+
+
+def _set_effort(body: dict[str, object], effort: str) -> None:
+    config = body.get("output_config")
+    body["output_config"] = {**(config if isinstance(config, dict) else {}), "effort": effort}
+
+
+def _continues_unthought(body: dict[str, object]) -> bool:
+    """Return whether the answer goes on after tool calls that were made without signed thinking."""
+    messages = body["messages"]
+    if not isinstance(messages, list) or not _kinds(messages[-1]) & {"tool_result"}:
+        return False
+    last = next((turn for turn in reversed(messages) if turn["role"] == "assistant"), None)
+    return last is not None and not _kinds(last) & {"thinking", "redacted_thinking"}
+
+
+def _kinds(turn: dict[str, object]) -> set[object]:
+    content = turn["content"]
+    return {block.get("type") for block in content} if isinstance(content, list) else set()
+
+
+def _forces_tool(body: dict[str, object]) -> bool:
+    choice = body.get("tool_choice")
+    return isinstance(choice, dict) and choice.get("type") in ("any", "tool")
