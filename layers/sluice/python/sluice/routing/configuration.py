@@ -3,7 +3,8 @@
     {"routes": {"fast": {"strategy": "ordered", "targets": [{"model": "openai/gpt-4o-mini", "weight": 1}],
                          "timeouts": {"connect": 5, "first_byte": 120, "idle": 60, "total": 600},
                          "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false}},
-     "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false, "headers": {}}},
+     "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
+                               "any_model": false, "headers": {}}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
      "unpriced_ceiling": {"input": 1000000000}}
 
@@ -103,6 +104,7 @@ def _provider(raw: Raw, _: str) -> ProviderSettings:
         enabled=_flag(raw, "enabled"),
         allow_loopback=_flag(raw, "allow_loopback") or False,
         headers={name: _text(value, name) for name, value in _object(raw.get("headers") or {}, "headers").items()},
+        any_model=_flag(raw, "any_model") or False,
     )
 
 

@@ -101,9 +101,9 @@ class ProviderSettings:
     base_url: str | None = None
     enabled: bool | None = None
     allow_loopback: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
     any_model: bool = False
     """True: names that the catalogue does not list are passed on, at the declared ceiling's price."""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
