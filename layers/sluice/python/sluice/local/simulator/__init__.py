@@ -13,8 +13,9 @@ Sluice: it judges what the gateway sends as a vendor would.
 Keys: any key that starts with `sim-` (`Authorization: Bearer` on both, `x-api-key` on Anthropic); else 401.
 
 Models: `sim-fast` (first token after 150 ms, then 80 tokens/s), `sim-large` (600 ms, 35/s), `sim-reasoner` (400 ms,
-60/s, thinks first; the others think when asked to), `sim-embed` (embeddings). `SIMULATOR_PACE` (or `--pace`) scales
-every wait: 1 is real time, 0 is none.
+60/s, thinks first; the others think when asked to), `sim-claude` (300 ms, 70/s), `sim-claude-thinking` (400 ms, 50/s)
+and `sim-embed` (embeddings). Every model answers in both dialects. `SIMULATOR_PACE` (or `--pace`) scales every wait: 1
+is real time, 0 is none.
 
 What it answers, in order of precedence:
 * after tool results: a sentence that quotes each result;

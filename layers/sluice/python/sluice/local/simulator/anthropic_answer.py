@@ -83,7 +83,7 @@ def _final_usage(ask: Ask, answer: Answer) -> Object:
 def error(refused: Refused) -> Object:
     """Return the error envelope."""
     kind = _TYPES.get(refused.status, "invalid_request_error" if refused.status < 500 else "api_error")
-    return {"type": "error", "error": {"type": refused.code or kind, "message": refused.message}}
+    return {"type": "error", "error": {"type": refused.told or kind, "message": refused.message}}
 
 
 def error_event(message: str) -> Event:

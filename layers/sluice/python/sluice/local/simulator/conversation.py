@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 
 class Refused(Exception):
-    """The request is answered with an error of its dialect."""
+    """The request is answered with an error of its dialect; `told` is the code or type that a directive asked for."""
 
     def __init__(
         self,
@@ -26,6 +26,7 @@ class Refused(Exception):
         *,
         param: str | None = None,
         code: str | None = None,
+        told: str | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
@@ -33,6 +34,7 @@ class Refused(Exception):
         self.message = message
         self.param = param
         self.code = code
+        self.told = told
         self.retry_after = retry_after
 
 

@@ -66,8 +66,8 @@ def usage(ask: Ask, answers: Sequence[Answer]) -> Object:
 def error(refused: Refused) -> Object:
     """Return the error envelope."""
     kind = _TYPES.get(refused.status, "invalid_request_error" if refused.status < 500 else "server_error")
-    code = refused.code or _CODES.get(refused.status)
-    if refused.code == "insufficient_quota":
+    code = refused.told or refused.code or _CODES.get(refused.status)
+    if code == "insufficient_quota":
         kind = "insufficient_quota"
     return {"error": {"message": refused.message, "type": kind, "param": refused.param, "code": code}}
 

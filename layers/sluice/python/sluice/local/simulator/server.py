@@ -163,7 +163,7 @@ def _fault(dialect: str, directive: Directive) -> Reply | None:
     if directive.status is None:
         return None
     told = _FAULTS.get(directive.status, f"The simulator was told to answer {directive.status}.")
-    refused = Refused(directive.status, told, code=directive.code, retry_after=directive.retry_after)
+    refused = Refused(directive.status, told, told=directive.code, retry_after=directive.retry_after)
     reply = _error_reply(dialect, refused, directive)
     if directive.body == "html":
         return reply.with_body(b"<html><body><h1>Bad gateway</h1></body></html>", "text/html")
@@ -227,8 +227,12 @@ def listen(port: int) -> socket.socket:
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    listener.listen(512)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
