@@ -137,10 +137,11 @@ class EndpointSchema(_Strict):
 
 
 class GenerationSchema(_Strict):
-    """What `make catalogue` takes from genai-prices for this file; names are shell patterns.
+    """What `make catalogue` takes from genai-prices for this file; `only` and `leave_out` are shell patterns.
 
-    `rename` gives a model the id that the vendor's API knows; `also` adds names to a model; `extra` adds models
-    that genai-prices does not know.
+    `rename` gives a model the id that the vendor's API knows; `also` adds names to a model; `free` are models whose
+    empty price means that they cost nothing; `extra` adds models that genai-prices does not know; `unlisted` are ids
+    that only stand for a family of names. `reasons` explain.
     """
 
     provider: str
@@ -149,6 +150,7 @@ class GenerationSchema(_Strict):
     leave_out_names: list[str] = Field(default_factory=list)
     rename: dict[str, str] = Field(default_factory=dict)
     also: dict[str, list[str]] = Field(default_factory=dict)
+    free: list[str] = Field(default_factory=list)
     extra: dict[str, ModelSchema] = Field(default_factory=dict)
     unlisted: list[str] = Field(default_factory=list)
     reasons: list[str] = Field(default_factory=list)

@@ -13,8 +13,8 @@ class PriceTier:
     """Rates that hold for the whole call when its prompt is longer than `over` tokens.
 
     `rates` maps a component to nano-USD per million tokens. Components: "input", "cache_read",
-    "cache_write_5m", "cache_write_1h", "output", "audio_input", "audio_output", "image_input"; "request" and
-    "search" are nano-USD each.
+    "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output", "image_input"; "request"
+    and "search" are nano-USD each.
     """
 
     over: int
@@ -23,17 +23,26 @@ class PriceTier:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """One dated price of a model. `starts` is an ISO date, or "" for "since ever"; tiers rise by `over`."""
+    """One dated price of a model. `starts` is an ISO date, or "" for "since ever"; tiers rise by `over`.
+
+    `service_tiers` are the processing tiers it holds for ("priority", "flex", "batch"); empty means the standard one.
+    `hours` are the daily windows (UTC, "HH:MM" from, before) it holds in; empty means all day but for such windows.
+    `version` names the source of the figures and their fingerprint, so that history can be costed again.
+    """
 
     starts: str
     tiers: tuple[PriceTier, ...]
+    service_tiers: tuple[str, ...] = ()
+    hours: tuple[tuple[str, str], ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model of one provider.
 
-    `prices` rise by `starts`; empty means unpriced. `quirks` override the provider's for this model.
+    `prices` rise by `starts`; empty means unpriced, and `unpriced` may say why. `quirks` override the provider's for
+    this model. Empty `capabilities` mean that none was stated, not that it has none.
     """
 
     id: str
@@ -50,6 +59,7 @@ class Model:
     dialects: tuple[str, ...] = ()
     """The dialects it can be called in; empty: all of its provider's."""
     quirks: Mapping[str, object] = field(default_factory=dict)
+    unpriced: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +105,5 @@ class Provider:
     """True only by configuration, in the local stack: the base URL may point to this machine."""
     checked: str = ""
     docs: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """What the vendor's own SDK calls its settings: "api_key" and "base_url" -> environment variable."""

@@ -1,0 +1,176 @@
+"""What a call cost, in whole nano-dollars.
+
+Rates are nano-USD per million tokens, so `tokens * rate` is exact and only the sum is rounded: half up, once.
+
+Rules. The tier is chosen by the whole prompt, cached tokens included, and holds for the whole call. What has no rate of
+its own is charged as what it is a kind of: a one-hour cache write as a five-minute one, cache traffic and audio or
+image input as plain input, reasoning and audio output as plain output. A service tier without rates of its own
+costs the standard rates. Where a price depends on the time of day, a date alone gets the dearest hour.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sluice.types.catalogue import Model, Price, PriceTier
+from sluice.types.clock import Millis, NanoUSD
+from sluice.types.usage import Usage
+
+UNPRICED = "unpriced"
+CEILING = "ceiling"
+STATED = "stated"
+_MILLION = 1_000_000
+_FALLBACK = {
+    "cache_write_1h": "cache_write_5m",
+    "cache_write_5m": "input",
+    "cache_read": "input",
+    "audio_input": "input",
+    "image_input": "input",
+    "reasoning": "output",
+    "audio_output": "output",
+}
+_STANDARD_TIERS = (None, "", "auto", "default", "standard", "on_demand")
+_LONGEST_NUMBER = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A call's cost in nano-USD. `breakdown` splits it by component and adds up to it exactly."""
+
+    nano: NanoUSD
+    breakdown: Mapping[str, NanoUSD]
+    price_version: str
+
+
+def price_of(model: Model, when: str, service_tier: str | None = None) -> Price | None:
+    """Return the price in force at `when` (ISO date, or date and UTC time), None for an unpriced model."""
+    prices = model.prices
+    if len(prices) == 1 and not prices[0].starts:
+        return prices[0]
+    day, clock = when[:10], when[11:16]
+    started = [price for price in prices if price.starts <= day]
+    special = [price for price in started if service_tier in price.service_tiers]
+    if not special or service_tier in _STANDARD_TIERS:
+        special = [price for price in started if not price.service_tiers]
+    if not special:
+        return None
+    newest = max(price.starts for price in special)
+    return _at_hour([price for price in special if price.starts == newest], clock)
+
+
+def cost(usage: Usage, price: Price) -> Cost:
+    """Return what `usage` costs at `price`."""
+    rates = _tier(price, usage.prompt).rates
+    exact = cumulated = 0
+    breakdown: dict[str, NanoUSD] = {}
+    for component, count in _counts(usage):
+        exact += count * _rate(rates, component)
+        rounded = (exact + _MILLION // 2) // _MILLION
+        breakdown[component] = rounded - cumulated
+        cumulated = rounded
+    for component, count in (("search", usage.search_requests), ("request", 1)):
+        each = rates.get(component, 0)
+        if each and count:
+            breakdown[component] = each * count
+            cumulated += each * count
+    return Cost(cumulated, breakdown, price.version)
+
+
+def cost_at_ceiling(usage: Usage, rates: Mapping[str, NanoUSD]) -> Cost:
+    """Return what `usage` of an unpriced model is charged at the declared ceiling `rates` (as in `PriceTier`)."""
+    return cost(usage, Price(starts="", tiers=(PriceTier(0, rates),), version=CEILING))
+
+
+def charge(
+    model: Model, usage: Usage, wall_ms: Millis, ceiling: Mapping[str, NanoUSD] | None = None
+) -> tuple[NanoUSD, str]:
+    """Return nano-USD and the price version for a call that began at `wall_ms` (epoch milliseconds).
+
+    A model without a price is charged what the provider states, or else the `ceiling` rates; without either it is 0
+    and "unpriced" (the router refuses such a model beforehand).
+    """
+    moment = time.gmtime(wall_ms / 1000)
+    when = f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}T{moment.tm_hour:02}:{moment.tm_min:02}"
+    price = price_of(model, when, usage.service_tier)
+    if price is not None:
+        found = cost(usage, price)
+        return found.nano, found.price_version
+    if usage.provider_cost_usd is not None:
+        try:
+            return stated_nano(usage.provider_cost_usd), STATED
+        except ValueError:
+            pass  # what cannot be read is as good as not stated
+    if ceiling:
+        return cost_at_ceiling(usage, ceiling).nano, CEILING
+    return 0, UNPRICED
+
+
+def stated_nano(text: str) -> NanoUSD:
+    """Return a provider's decimal string in USD as nano-USD, rounded half up.
+
+    Raises ValueError for what is not a plain non-negative decimal number (an exponent is allowed).
+    """
+    mantissa, marked, exponent = text.strip().lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = whole + fraction
+    size = exponent[1:] if exponent[:1] in ("+", "-") else exponent
+    if not (digits + size).isascii() or not digits.isdigit() or (marked and not size.isdigit()):
+        raise ValueError("not a decimal number of dollars")
+    power = (int(exponent) if marked else 0) - len(fraction) + 9
+    if len(digits) > _LONGEST_NUMBER or abs(power) > _LONGEST_NUMBER:
+        raise ValueError("a number of dollars out of any range")
+    if power >= 0:
+        return int(digits) * int(10**power)
+    unit = int(10**-power)
+    return (int(digits) + unit // 2) // unit
+
+
+def _at_hour(prices: list[Price], clock: str) -> Price:
+    if len(prices) == 1:
+        return prices[0]
+    if not clock:
+        return max(prices, key=lambda price: sum(price.tiers[0].rates.values()))
+    for price in prices:
+        if any(start <= clock < end for start, end in price.hours):
+            return price
+    return next((price for price in prices if not price.hours), prices[0])
+
+
+def _tier(price: Price, prompt: int) -> PriceTier:
+    found = price.tiers[0]
+    for tier in price.tiers:
+        if prompt > tier.over:
+            found = tier
+    return found
+
+
+def _rate(rates: Mapping[str, NanoUSD], component: str) -> NanoUSD:
+    name: str | None = component
+    while name is not None:
+        rate = rates.get(name)
+        if rate is not None:
+            return rate
+        name = _FALLBACK.get(name)
+    return 0
+
+
+def _counts(usage: Usage) -> Iterator[tuple[str, int]]:
+    """Yield the components with tokens in them, disjoint. Subsets larger than their whole are cut to it."""
+    audio = min(usage.audio_input, usage.input)
+    image = min(usage.image_input, usage.input - audio)
+    spoken = min(usage.audio_output, usage.output)
+    thought = min(usage.reasoning, usage.output - spoken)
+    counts = (
+        ("input", usage.input - audio - image),
+        ("audio_input", audio),
+        ("image_input", image),
+        ("cache_read", usage.cache_read),
+        ("cache_write_5m", usage.cache_write_5m),
+        ("cache_write_1h", usage.cache_write_1h),
+        ("output", usage.output - spoken - thought),
+        ("audio_output", spoken),
+        ("reasoning", thought),
+    )
+    return ((component, count) for component, count in counts if count > 0)

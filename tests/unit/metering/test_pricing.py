@@ -1,0 +1,230 @@
+"""A call costs what its tokens cost at the price in force, to the nano-dollar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sluice.metering.pricing import charge, cost, cost_at_ceiling, price_of, stated_nano
+from sluice.types.catalogue import Model, Price, PriceTier
+from sluice.types.usage import Usage
+
+NOON_2026_11_23 = 1_795_435_200_000
+COUNTS = st.integers(0, 10**7)
+USAGES = st.builds(
+    Usage,
+    input=COUNTS,
+    cache_read=COUNTS,
+    cache_write_5m=COUNTS,
+    cache_write_1h=COUNTS,
+    output=COUNTS,
+    reasoning=COUNTS,
+    audio_input=COUNTS,
+    audio_output=COUNTS,
+    image_input=COUNTS,
+    search_requests=st.integers(0, 50),
+)
+RATES = st.dictionaries(
+    st.sampled_from(
+        [
+            "input",
+            "cache_read",
+            "cache_write_5m",
+            "cache_write_1h",
+            "output",
+            "reasoning",
+            "audio_input",
+            "audio_output",
+            "image_input",
+            "request",
+            "search",
+        ]
+    ),
+    st.integers(0, 10**11),
+    min_size=1,
+)
+
+
+def price(rates: Mapping[str, int], starts: str = "", *, over: Mapping[int, Mapping[str, int]] | None = None) -> Price:
+    tiers = (PriceTier(0, rates), *(PriceTier(start, more) for start, more in (over or {}).items()))
+    return Price(starts, tiers, version="list#1")
+
+
+def model(*prices: Price) -> Model:
+    return Model("m", "p", prices=prices)
+
+
+def spent(usage: Usage, **rates: int) -> int:
+    return cost(usage, price(rates)).nano
+
+
+def test_input_and_output_cost_their_rates() -> None:
+    usage = Usage(input=1000, output=500)
+    assert spent(usage, input=3_000_000_000, output=15_000_000_000) == 3_000_000 + 7_500_000
+
+
+def test_the_sum_is_rounded_once_and_half_up() -> None:
+    assert spent(Usage(input=1), input=499_999) == 0
+    assert spent(Usage(input=1), input=500_000) == 1
+    assert spent(Usage(input=1, output=1), input=250_000, output=250_000) == 1
+    assert spent(Usage(input=1, output=1), input=500_000, output=500_000) == 1
+
+
+def test_each_cache_class_costs_its_own_rate() -> None:
+    usage = Usage(input=10**6, cache_read=10**6, cache_write_5m=10**6, cache_write_1h=10**6)
+    assert spent(usage, input=1000, cache_read=100, cache_write_5m=1250, cache_write_1h=2000) == 4350
+
+
+@pytest.mark.parametrize(
+    ("usage", "rates", "nano"),
+    [
+        (Usage(cache_read=10**6), {"input": 7}, 7),
+        (Usage(cache_write_5m=10**6), {"input": 7}, 7),
+        (Usage(cache_write_1h=10**6), {"input": 7, "cache_write_5m": 9}, 9),
+        (Usage(cache_write_1h=10**6), {"input": 7}, 7),
+        (Usage(input=10**6, audio_input=10**6), {"input": 7}, 7),
+        (Usage(input=10**6, image_input=10**6), {"input": 7}, 7),
+        (Usage(output=10**6, reasoning=10**6), {"output": 7}, 7),
+        (Usage(output=10**6, audio_output=10**6), {"output": 7}, 7),
+        (Usage(output=10**6), {"input": 7}, 0),
+    ],
+)
+def test_what_has_no_rate_of_its_own_is_charged_as_what_it_is(usage: Usage, rates: dict[str, int], nano: int) -> None:
+    assert spent(usage, **rates) == nano
+
+
+def test_audio_images_and_reasoning_are_parts_of_input_and_output() -> None:
+    usage = Usage(input=3 * 10**6, audio_input=10**6, image_input=10**6, output=3 * 10**6, audio_output=10**6)
+    assert spent(usage, input=1, audio_input=10, image_input=100, output=1000, audio_output=10_000) == 12_111
+    thought = Usage(output=3 * 10**6, reasoning=2 * 10**6)
+    assert spent(thought, output=10) == 30
+    assert spent(thought, output=10, reasoning=1) == 12
+
+
+def test_a_part_larger_than_its_whole_is_cut_to_it() -> None:
+    assert spent(Usage(input=10**6, audio_input=5 * 10**6), input=1, audio_input=10) == 10
+    assert spent(Usage(output=10**6, reasoning=5 * 10**6), output=10) == 10
+
+
+def test_searches_and_requests_are_charged_by_piece() -> None:
+    usage = Usage(input=10**6, search_requests=3)
+    assert spent(usage, input=1, search=10_000_000, request=5) == 1 + 30_000_000 + 5
+
+
+def test_the_tier_follows_the_whole_prompt_and_holds_for_the_whole_call() -> None:
+    tiered = price({"input": 10, "output": 100}, over={200_000: {"input": 20, "output": 150}})
+    at_the_edge = Usage(input=100_000, cache_read=100_000, output=10**6)
+    beyond = Usage(input=100_001, cache_read=100_000, output=10**6)
+    assert cost(at_the_edge, tiered).nano == 100 + 2
+    assert cost(beyond, tiered).nano == 150 + 4
+
+
+@given(USAGES, RATES)
+def test_the_breakdown_adds_up_to_the_cost(usage: Usage, rates: dict[str, int]) -> None:
+    found = cost(usage, price(rates))
+    assert sum(found.breakdown.values()) == found.nano
+    assert all(part >= 0 for part in found.breakdown.values())
+
+
+@given(USAGES, RATES)
+def test_the_cost_is_exact_to_half_a_nano_dollar(usage: Usage, rates: dict[str, int]) -> None:
+    found = cost(usage, price(rates))
+    exact = Fraction(cost(usage, price({name: rate * 10**6 for name, rate in rates.items()})).nano, 10**6)
+    assert abs(found.nano - exact) <= Fraction(1, 2)
+
+
+@given(USAGES, USAGES, RATES)
+def test_more_usage_never_costs_less(one: Usage, other: Usage, rates: dict[str, int]) -> None:
+    flat = {"input": rates.get("input", 0), "output": rates.get("output", 0)}
+    assert cost(one.merged(other), price(flat)).nano >= max(cost(one, price(flat)).nano, cost(other, price(flat)).nano)
+
+
+def test_the_newest_price_that_has_started_holds() -> None:
+    old, new = price({"input": 5}), price({"input": 3}, "2026-03-13")
+    priced = model(old, new)
+    assert price_of(priced, "2026-03-12") is old
+    assert price_of(priced, "2026-03-13") is new
+    assert price_of(priced, "2027-01-01T10:00") is new
+    assert price_of(model(new), "2026-03-12") is None
+
+
+def test_an_unpriced_model_has_no_price() -> None:
+    assert price_of(model(), "2026-11-23") is None
+
+
+def test_a_service_tier_has_its_own_price_and_otherwise_the_standard_one() -> None:
+    standard = price({"input": 10})
+    flex = Price("2026-10-12", (PriceTier(0, {"input": 5}),), service_tiers=("flex",))
+    fast = Price("", (PriceTier(0, {"input": 20}),), service_tiers=("fast", "priority"))
+    priced = model(standard, flex, fast)
+    assert price_of(priced, "2026-11-23", "flex") is flex
+    assert price_of(priced, "2026-10-11", "flex") is standard
+    assert price_of(priced, "2026-11-23", "priority") is fast
+    for tier in (None, "default", "standard", "auto", "something new"):
+        assert price_of(priced, "2026-11-23", tier) is standard
+
+
+def test_a_price_that_depends_on_the_hour_is_chosen_by_the_clock() -> None:
+    cheap = price({"input": 1})
+    peak = Price("", (PriceTier(0, {"input": 2}),), hours=(("01:00", "04:00"), ("06:00", "10:00")))
+    priced = model(cheap, peak)
+    for clock, expected in (("00:59", cheap), ("01:00", peak), ("03:59", peak), ("04:00", cheap), ("06:30", peak)):
+        assert price_of(priced, f"2026-11-23T{clock}:30Z") is expected
+    assert price_of(priced, "2026-11-23") is peak
+
+
+def test_a_charge_is_made_at_the_price_of_its_minute() -> None:
+    peak = Price("", (PriceTier(0, {"input": 2}),), hours=(("12:00", "12:01"),), version="list#peak")
+    priced = model(price({"input": 1}), peak)
+    usage = Usage(input=10**6)
+    assert charge(priced, usage, NOON_2026_11_23) == (2, "list#peak")
+    assert charge(priced, usage, NOON_2026_11_23 + 60_000) == (1, "list#1")
+
+
+def test_a_charge_follows_the_service_tier_that_the_provider_reported() -> None:
+    flex = Price("", (PriceTier(0, {"input": 1}),), service_tiers=("flex",), version="list#flex")
+    assert charge(model(price({"input": 2}), flex), Usage(input=10**6, service_tier="flex"), 0) == (1, "list#flex")
+
+
+def test_an_unpriced_model_is_charged_at_the_ceiling() -> None:
+    usage = Usage(input=10**6, output=10**6)
+    rates = {"input": 10, "output": 100}
+    assert cost_at_ceiling(usage, rates).nano == 110
+    assert charge(model(), usage, NOON_2026_11_23, rates) == (110, "ceiling")
+    assert charge(model(), usage, NOON_2026_11_23) == (0, "unpriced")
+    assert charge(model(), usage, NOON_2026_11_23, {}) == (0, "unpriced")
+
+
+def test_a_stated_cost_counts_where_there_is_no_price() -> None:
+    usage = Usage(input=10**6, provider_cost_usd="0.00000001")
+    assert charge(model(), usage, 0, {"input": 7}) == (10, "stated")
+    assert charge(model(price({"input": 3})), usage, 0) == (3, "list#1")
+    assert charge(model(), Usage(input=10**6, provider_cost_usd="free!"), 0, {"input": 7}) == (7, "ceiling")
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=14))
+def test_a_stated_cost_is_read_as_decimal_does(amount: Decimal) -> None:
+    expected = int((amount * 10**9).to_integral_value(ROUND_HALF_UP))
+    assert stated_nano(f"{amount:f}") == expected
+    assert stated_nano(f"{amount:E}") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "nano"),
+    [("0", 0), ("1", 10**9), ("0.0000000005", 1), ("1.25e-05", 12_500), ("2E+1", 20 * 10**9), (" .5 ", 5 * 10**8)],
+)
+def test_the_spellings_of_a_json_number_are_read(text: str, nano: int) -> None:
+    assert stated_nano(text) == nano
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1e", "e5", "NaN", "Infinity", "1,000", "0x10", "1e99", "٣", "1e1.5", "1e+-5"]
+)
+def test_a_stated_cost_that_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="number"):
+        stated_nano(text)

@@ -1,0 +1,148 @@
+"""The bundled catalogue files are valid, priced, dated and up to date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from sluice.control.catalogue_schema import ProviderSchema
+from sluice.local.catalogue import main, outdated, regenerated
+from sluice.providers.registry import BUNDLED, INDEX, Registry
+
+FILES = sorted(path for path in Path(BUNDLED).glob("*.json") if path.name != INDEX)
+VENDORS = [path.stem for path in FILES if path.stem not in ("simulator", "openai_compatible")]
+
+
+def content(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((Path(BUNDLED) / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_fits_the_schema(path: Path) -> None:
+    assert ProviderSchema.model_validate_json(path.read_bytes()).name == path.stem
+
+
+def test_files_and_index_are_what_the_build_tool_writes() -> None:
+    assert outdated(BUNDLED) == {}
+
+
+def test_the_build_tool_reports_and_mends_an_outdated_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stale = content("deepseek")
+    stale["models"]["deepseek-flash"]["prices"][0]["tiers"][0]["rates"]["input"] = 1
+    (tmp_path / "deepseek.json").write_text(json.dumps(stale), encoding="utf-8")
+    assert main(["--check"], str(tmp_path)) == 1
+    assert "deepseek.json is out of date" in capsys.readouterr().out
+    assert main([], str(tmp_path)) == 0
+    assert main(["--check"], str(tmp_path)) == 0
+    assert (tmp_path / "deepseek.json").read_bytes() == (Path(BUNDLED) / "deepseek.json").read_bytes()
+
+
+def test_every_listed_model_has_a_price_or_says_why_not() -> None:
+    unpriced = [(provider.name, model) for provider, model in Registry().all_models() if not model.prices]
+    assert all(model.unpriced for _, model in unpriced)
+    vendors = {name for name, _ in unpriced}
+    assert vendors <= {"openrouter", "together", "groq"}, "the vendors themselves publish prices"
+
+
+def test_every_price_names_its_source_and_fingerprint() -> None:
+    versions = {price.version for _, model in Registry().all_models() for price in model.prices}
+    assert all(source in ("genai-prices-0.2.3", "simulated") for source in {v.partition("#")[0] for v in versions})
+    assert all(len(version.partition("#")[2]) == 12 for version in versions)
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_every_vendor_names_its_environment_and_documentation(name: str) -> None:
+    loaded = content(name)
+    assert loaded["env"] == {"api_key": f"{name.upper()}_API_KEY", "base_url": f"{name.upper()}_BASE_URL"}
+    assert loaded["docs"].startswith("https://")
+    assert loaded["generated"]["provider"] == name
+    assert loaded["source"].startswith("genai-prices-")
+
+
+def test_what_needs_an_address_is_off_until_it_has_one() -> None:
+    registry = Registry()
+    for name in ("simulator", "openai_compatible"):
+        provider = registry.provider(name)
+        assert provider is not None
+        assert (provider.enabled, provider.base_url) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation", "dialect"),
+    [
+        ("openai", "chat", "openai_chat"),
+        ("openai", "embeddings", "openai_chat"),
+        ("anthropic", "chat", "anthropic_messages"),
+        ("anthropic", "count_tokens", "anthropic_messages"),
+        ("openrouter", "chat", "openai_chat"),
+        ("openrouter", "chat", "anthropic_messages"),
+        ("deepseek", "chat", "anthropic_messages"),
+        ("mistral", "embeddings", "openai_chat"),
+        ("together", "embeddings", "openai_chat"),
+        ("simulator", "embeddings", "openai_chat"),
+    ],
+)
+def test_vendors_offer_their_operations(provider: str, operation: str, dialect: str) -> None:
+    endpoints = content(provider)["endpoints"]
+    assert any((e["operation"], e["dialect"]) == (operation, dialect) for e in endpoints)
+
+
+def test_every_operation_of_an_own_vendor_has_a_model_that_serves_it() -> None:
+    registry = Registry()
+    for name in registry.names():
+        provider = registry.provider(name)
+        assert provider is not None
+        served = {operation for model in provider.models.values() for operation in model.operations}
+        assert provider.any_model or served.issuperset(endpoint.operation for endpoint in provider.endpoints)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"surprise": 1}, "surprise"),
+        ({"base_url": "http://api.deepseek.com"}, "https"),
+        ({"base_url": "https://169.254.169.254"}, "not a public address"),
+        ({"base_url": ""}, "without a base URL"),
+        ({"auth": {"scheme": "header"}}, "header's name"),
+        ({"quirks": {"max_token_field": "max_tokens"}}, "Unknown quirk"),
+        ({"rules": [{"prefixes": ["x"], "capabilities": ["telepathy"], "source": "s"}]}, "capabilities"),
+        ({"rules": [{"prefixes": ["x"]}]}, "source"),
+        ({"models": {"m": {}}}, "states prices"),
+        ({"models": {"m": {"unpriced": "free", "prices": [{"tiers": [{"rates": {"input": 1}}]}]}}}, "states prices"),
+        ({"models": {"m": {"prices": [{"tiers": [{"rates": {"input": -1}}]}]}}}, "greater than or equal"),
+        ({"models": {"m": {"prices": [{"tiers": [{"rates": {"inputs": 1}}]}]}}}, "inputs"),
+        ({"models": {"m": {"prices": [{"tiers": [{"over": 5, "rates": {"input": 1}}]}]}}}, "begin at 0"),
+        ({"models": {"m": {"prices": [{"starts": "soon", "tiers": [{"rates": {"input": 1}}]}]}}}, "starts"),
+        (
+            {"models": {"m": {"prices": [{"hours": [["22:00", "06:00"]], "tiers": [{"rates": {"input": 1}}]}]}}},
+            "midnight",
+        ),
+        (
+            {"models": {"m": {"prices": [{"service_tiers": ["flex"], "tiers": [{"rates": {"input": 1}}]}]}}},
+            "standard price comes first",
+        ),
+        ({"models": {"m": {"unpriced": "?"}, "n": {"unpriced": "?", "aliases": ["m"]}}}, "two models: m"),
+        ({"models": {"m": {"unpriced": "?", "dialects": ["anthropic_messages"]}}}, "no endpoint speaks"),
+    ],
+)
+def test_a_faulty_file_is_refused_with_the_place(change: dict[str, object], fault: str) -> None:
+    whole = {**content("groq"), "models": {}, **change}
+    with pytest.raises(ValidationError, match=fault):
+        ProviderSchema.model_validate(whole)
+
+
+def test_a_model_billed_in_an_uncounted_unit_must_be_left_out() -> None:
+    head = content("groq")
+    head["generated"]["leave_out"] = []
+    with pytest.raises(Exception, match="leave it out"):
+        regenerated(head)
+
+
+def test_heads_survive_regeneration() -> None:
+    head = {key: value for key, value in content("mistral").items() if key not in ("models", "source")}
+    assert {key: value for key, value in regenerated(head).items() if key not in ("models", "source")} == head
