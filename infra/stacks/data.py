@@ -97,7 +97,7 @@ class DataStack(Stack):
         )
 
     def _secret(self, construct_id: str, name: str, **value: Any) -> None:
-        secret = secretsmanager.Secret(
+        secretsmanager.Secret(
             self,
             construct_id,
             secret_name=name,
@@ -106,7 +106,7 @@ class DataStack(Stack):
             removal_policy=kept(self.stage),
             **value,
         )
-        CfnOutput(self, f"{construct_id}Name", value=secret.secret_name)
+        CfnOutput(self, f"{construct_id}Name", value=name)
 
     def _secret_replica(self, region: str) -> secretsmanager.ReplicaRegion:
         if not self.stage.customer_key:
