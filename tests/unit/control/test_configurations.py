@@ -1,0 +1,109 @@
+"""Configuration versions: validated, published, promoted, rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import pytest
+
+from sluice.control.configurations import Configurations, Conflict, Live
+from sluice.control.lint import complaints
+from sluice.errors import BadRequest, NotFound
+from sluice.providers.registry import Registry
+from sluice.routing.configuration import parse, version_of
+
+REGISTRY = Registry()
+PRICED = {"prices": [{"tiers": [{"rates": {"input": 1, "output": 2}}]}]}
+
+
+class Store:
+    def __init__(self) -> None:
+        self.documents: dict[str, Mapping[str, object]] = {}
+        self.pointer = Live(None, None, 0)
+
+    def publish(self, document: Mapping[str, object]) -> str:
+        version = version_of(document)
+        self.documents[version] = document
+        return version
+
+    def document(self, version: str) -> Mapping[str, object]:
+        return self.documents[version]
+
+    def live(self) -> Live:
+        return self.pointer
+
+    def promote(self, version: str, expected_revision: int) -> Live:
+        if expected_revision != self.pointer.revision:
+            raise Conflict("moved")
+        self.pointer = Live(version, self.pointer.version, self.pointer.revision + 1)
+        return self.pointer
+
+
+def configurations(*, local: bool = False) -> Configurations:
+    return Configurations(Store(), parse, partial(complaints, catalogue=REGISTRY, local=local))
+
+
+def test_a_version_is_published_promoted_and_rolled_back() -> None:
+    control = configurations()
+    first = control.publish({"unpriced_ceiling": {"input": 1}})
+    second = control.publish({"unpriced_ceiling": {"input": 2}})
+    assert control.live().version is None
+    control.promote(first)
+    assert control.promote(second) == Live(second, first, 2)
+    assert control.rollback().version == first
+    assert any(line.startswith("+") for line in control.diff(first, second))
+
+
+def test_the_same_document_is_the_same_version() -> None:
+    control = configurations()
+    assert control.publish({"routes": {}}) == control.publish({})
+
+
+def test_a_pointer_that_was_moved_in_between_is_not_moved_again() -> None:
+    control = configurations()
+    version = control.publish({})
+    control.promote(version)
+    with pytest.raises(Conflict):
+        control.promote(version, expected_revision=0)
+
+
+def test_what_does_not_exist_cannot_go_live() -> None:
+    control = configurations()
+    with pytest.raises(NotFound, match="no configuration version"):
+        control.promote("f" * 64)
+    with pytest.raises(NotFound, match="no earlier"):
+        control.rollback()
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"route": {}}, "route: Extra inputs"),
+        ({"routes": {"r": {"targets": []}}}, "routes.r.targets"),
+        ({"routes": {"r": {"targets": [{"model": "openai/no-such-model-x"}]}}}, "no provider of the catalogue offers"),
+        ({"routes": {"a/b": {"targets": [{"model": "openai/gpt-4o"}]}}}, "holds no slash"),
+        ({"routes": {"r": {"targets": [{"model": "openai/gpt-4o"}], "retry": {"attempts": 9}}}}, "attempts"),
+        ({"providers": {"nobody": {}}}, "no such provider"),
+        ({"providers": {"openai": {"base_url": "http://api.example.com"}}}, "providers.openai.base_url"),
+        ({"providers": {"openai": {"base_url": "https://169.254.169.254"}}}, "providers.openai.base_url"),
+        ({"providers": {"openai": {"allow_loopback": True}}}, "local stack only"),
+        ({"providers": {"openai": {"headers": {"Authorization": "x"}}}}, "provider secret"),
+        ({"models": {"openai/mine": {}}}, "without a price is refused"),
+        ({"models": {"nobody/mine": PRICED}}, "must be provider/model"),
+        ({"models": {"openai/mine": {**PRICED, "quirks": {"nonsense": 1}}}}, "Unknown quirk"),
+    ],
+)
+def test_a_faulty_document_is_refused_with_the_place_of_the_fault(document: dict[str, object], said: str) -> None:
+    with pytest.raises(BadRequest, match=said):
+        configurations().publish(document)
+
+
+def test_a_custom_model_may_be_a_target() -> None:
+    document = {"models": {"openai/mine": PRICED}, "routes": {"r": {"targets": [{"model": "openai/mine"}]}}}
+    assert configurations().publish(document)
+
+
+def test_the_local_stack_may_point_to_this_machine() -> None:
+    document = {"providers": {"openai": {"base_url": "http://127.0.0.1:1/v1", "allow_loopback": True}}}
+    assert configurations(local=True).publish(document)
