@@ -1,0 +1,1 @@
+"""What the gateway keeps in DynamoDB: virtual keys, configuration versions, the ledger."""

@@ -1,0 +1,166 @@
+"""Configuration versions in the `config` table.
+
+    pk=configuration#<sha256>  sk=version               one immutable document, as its canonical text
+    pk=configuration           sk=live                  the pointer: version, previous, revision
+    pk=configuration           sk=history#<revision>    what went live, and when
+
+A version is named by its content, so publishing it twice is publishing it once. Going live is one transaction that
+holds only if the version exists and nobody else moved the pointer since its revision was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sluice.aws.dynamodb import DynamoClient, Key, Write, check, put, update
+from sluice.aws.errors import AwsError, ConditionalCheckFailed, TransactionCancelled
+from sluice.errors import BadRequest
+from sluice.routing.configuration import canonical_json, parse
+from sluice.types.routes import Configuration
+
+if TYPE_CHECKING:
+    from sluice.control.configurations import Conflict, Live
+
+POINTER: Key = ("configuration", "live")
+HISTORY = "history#"
+SIZE_LIMIT = 390_000
+"""Bytes of a document: an item holds 400 KB."""
+
+
+class Promotion(NamedTuple):
+    """One move of the pointer."""
+
+    revision: int
+    version: str
+    at_ms: int
+
+
+class DynamoConfigurationStore:
+    """Reads versions for the request path (`ports.ConfigurationStore`) and writes them for the control plane."""
+
+    def __init__(self, client: DynamoClient, table: str, *, now: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._table = table
+        self._now = now
+
+    def current_version(self) -> str | None:
+        """Return the live version's hash; None before the first went live."""
+        version: str | None = self._pointer().get("version")
+        return version
+
+    def load(self, version: str) -> Configuration:
+        """Return one version. Raises KeyError for an unknown one, ValueError for one that cannot be read."""
+        return parse(self.document(version), version)
+
+    def document(self, version: str) -> Mapping[str, object]:
+        """Return the document of one version. Raises KeyError."""
+        item = self._client.get_item(self._table, _version(version), consistent=True)
+        if item is None:
+            raise KeyError(version)
+        text: str = item["document"]
+        if hashlib.sha256(text.encode()).hexdigest() != version:
+            raise AwsError(
+                "dynamodb", "GetItem", f"Configuration {version[:12]} does not match its hash; republish it."
+            )
+        document: dict[str, object] = json.loads(text)
+        return document
+
+    def publish(self, document: Mapping[str, object]) -> str:
+        """Store a document under its hash and return that. Raises ValueError for one that cannot be read."""
+        text = canonical_json(document)
+        encoded = text.encode()
+        if len(encoded) > SIZE_LIMIT:
+            raise BadRequest(f"The configuration has {len(encoded)} bytes; at most {SIZE_LIMIT} fit. Shorten it.")
+        version = hashlib.sha256(encoded).hexdigest()
+        parse(document, version)
+        pk, sk = _version(version)
+        item = {"pk": pk, "sk": sk, "document": text, "created_ms": self._now_ms()}
+        try:
+            self._client.put_item(self._table, item, condition="attribute_not_exists(pk)")
+        except ConditionalCheckFailed:
+            return version  # the same content was published before
+        return version
+
+    def live(self) -> Live:
+        """Return the pointer; revision 0 before the first version went live."""
+        from sluice.control.configurations import Live
+
+        pointer = self._pointer()
+        return Live(pointer.get("version"), pointer.get("previous"), pointer.get("revision", 0))
+
+    def promote(self, version: str, expected_revision: int) -> Live:
+        """Make a version live if the pointer's revision is still the expected one; return the new pointer.
+
+        Raises:
+            KeyError: there is no such version.
+            Conflict: the pointer was moved in between.
+        """
+        from sluice.control.configurations import Live
+
+        live = self.live()
+        if live.revision != expected_revision:
+            raise _conflict(expected_revision)
+        if live.version == version:
+            return live
+        revision = expected_revision + 1
+        moment = self._now_ms()
+        writes = [
+            check(self._table, _version(version), "attribute_exists(pk)"),
+            self._flip(version, revision, moment),
+            put(
+                self._table,
+                {"pk": POINTER[0], "sk": f"{HISTORY}{revision:010d}", "version": version, "at_ms": moment},
+            ),
+        ]
+        try:
+            self._client.transact_write(writes)
+        except TransactionCancelled as cancelled:
+            if cancelled.failed_condition() == 0:
+                raise KeyError(version) from None
+            if cancelled.failed_condition() == 1:
+                raise _conflict(expected_revision) from None
+            raise
+        return Live(version, live.version, revision)
+
+    def history(self, limit: int = 20) -> list[Promotion]:
+        """Return the latest promotions, newest first."""
+        items = self._client.query(
+            self._table, POINTER[0], begins_with=HISTORY, backwards=True, limit=limit, consistent=True
+        )
+        return [Promotion(int(item["sk"].removeprefix(HISTORY)), item["version"], item["at_ms"]) for item in items]
+
+    def _pointer(self) -> dict[str, Any]:
+        return self._client.get_item(self._table, POINTER, consistent=True) or {}
+
+    def _flip(self, version: str, revision: int, moment: int) -> Write:
+        names = {"#version": "version", "#revision": "revision"}
+        values: dict[str, object] = {":version": version, ":revision": revision, ":at": moment}
+        change = "SET #version = :version, #revision = :revision, at_ms = :at"
+        if revision == 1:
+            return update(
+                self._table, POINTER, change, condition="attribute_not_exists(pk)", names=names, values=values
+            )
+        # The right-hand side is the item before the change.
+        change += ", #previous = #version"
+        names["#previous"] = "previous"
+        values[":expected"] = revision - 1
+        return update(self._table, POINTER, change, condition="#revision = :expected", names=names, values=values)
+
+    def _now_ms(self) -> int:
+        return int(self._now() * 1000)
+
+
+def _version(version: str) -> Key:
+    return f"configuration#{version}", "version"
+
+
+def _conflict(expected: int) -> Conflict:
+    from sluice.control.configurations import Conflict
+
+    return Conflict(
+        f"The live configuration is no longer at revision {expected}: somebody else moved it. Look at it and try again."
+    )

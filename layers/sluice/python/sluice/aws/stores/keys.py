@@ -1,0 +1,119 @@
+"""Virtual keys in the `config` table.
+
+    pk=key#<id>     sk=key         the record; the only place of the digest
+    pk=team#<team>  sk=key#<id>    the same without the digest, for listing
+    pk=teams        sk=<team>      which teams there are
+
+Each change writes record and listing in one transaction, so they cannot tell different stories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sluice.aws.attributes import Item
+from sluice.aws.dynamodb import DynamoClient, Key, Write, put, update
+from sluice.types.tenancy import VirtualKey
+
+TEAMS = "teams"
+_ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_ID_LENGTH = 12
+_RECORD = "key"
+
+
+class DynamoKeyStore:
+    """Reads keys for authentication (`ports.KeyStore`) and writes them for the control plane."""
+
+    def __init__(self, client: DynamoClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, key_id: str) -> VirtualKey | None:
+        """Return a key, None for an unknown id and for one that no key can have."""
+        if len(key_id) != _ID_LENGTH or not _ID_CHARACTERS.issuperset(key_id):
+            return None
+        # Consistent: a key is used the moment it was made, and its absence would be remembered.
+        item = self._client.get_item(self._table, _record(key_id), consistent=True)
+        return None if item is None else _key(key_id, item)
+
+    def create(self, key: VirtualKey) -> None:
+        """Store a new key. Raises TransactionCancelled when its id is taken."""
+        listed = _attributes(key)
+        pk, sk = _record(key.id)
+        writes = [
+            put(
+                self._table,
+                {"pk": pk, "sk": sk, "digest": key.digest, **listed},
+                condition="attribute_not_exists(pk)",
+            ),
+            put(self._table, {"pk": _team(key.team), "sk": f"key#{key.id}", **listed}),
+            update(
+                self._table,
+                (TEAMS, key.team),
+                "SET created_ms = if_not_exists(created_ms, :now)",
+                values={":now": key.created_ms},
+            ),
+        ]
+        self._client.transact_write(writes)
+
+    def revoke(self, key_id: str, at_ms: int) -> VirtualKey | None:
+        """Mark a key revoked and return it, None for an unknown id. A key revoked before keeps its time."""
+        key = self.find(key_id)
+        if key is None:
+            return None
+        listing = (_team(key.team), f"key#{key.id}")
+        self._client.transact_write([self._revocation(_record(key.id), at_ms), self._revocation(listing, at_ms)])
+        return key if key.revoked_ms is not None else replace(key, revoked_ms=at_ms)
+
+    def list_keys(self, team: str | None = None) -> Iterator[VirtualKey]:
+        """Yield the keys of one team, or of all, without their digests."""
+        teams = [team] if team is not None else [item["sk"] for item in self._client.query(self._table, TEAMS)]
+        for name in teams:
+            for item in self._client.query(self._table, _team(name), begins_with="key#", consistent=True):
+                yield _key(item["sk"].removeprefix("key#"), item)
+
+    def _revocation(self, key: Key, at_ms: int) -> Write:
+        return update(
+            self._table,
+            key,
+            "SET revoked_ms = if_not_exists(revoked_ms, :at)",
+            condition="attribute_exists(pk)",
+            values={":at": at_ms},
+        )
+
+
+def _record(key_id: str) -> Key:
+    return f"key#{key_id}", _RECORD
+
+
+def _team(team: str) -> str:
+    return f"team#{team}"
+
+
+def _attributes(key: VirtualKey) -> Item:
+    attributes: Item = {
+        "team": key.team,
+        "name": key.name,
+        "models": key.models,
+        "scopes": key.scopes,
+        "created_ms": key.created_ms,
+    }
+    for name, moment in (("expires_ms", key.expires_ms), ("revoked_ms", key.revoked_ms)):
+        if moment is not None:
+            attributes[name] = moment
+    return attributes
+
+
+def _key(key_id: str, item: Item) -> VirtualKey:
+    return VirtualKey(
+        id=key_id,
+        team=item["team"],
+        name=item["name"],
+        digest=item.get("digest", ""),
+        models=tuple(item["models"]),
+        scopes=tuple(item["scopes"]),
+        created_ms=item["created_ms"],
+        expires_ms=item.get("expires_ms"),
+        revoked_ms=item.get("revoked_ms"),
+    )

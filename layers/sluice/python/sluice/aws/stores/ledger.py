@@ -1,0 +1,60 @@
+"""The cost ledger in the `ledger` table.
+
+    pk=<team>#<YYYY-MM-DD>#<shard>  sk=<request id>  expires_at=<epoch seconds>  and the entry's record
+
+The key follows from the request id, so an entry is found by its id alone. An entry is written once and never changed; a
+typical one has less than 1 KB, which is one write unit.
+"""
+
+from __future__ import annotations
+
+from sluice.aws.attributes import Item
+from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.errors import ConditionalCheckFailed
+from sluice.aws.ledger_record import from_record, to_record
+from sluice.metering.request_ids import partition_of
+from sluice.types.ledger import LedgerEntry
+
+_DAY = 86_400
+_KEYS = ("pk", "sk", "expires_at")
+
+
+class DynamoLedgerStore:
+    """Writes and reads entries (`ports.LedgerStore`); they expire `days` days after their request began."""
+
+    def __init__(self, client: DynamoClient, table: str, *, days: int) -> None:
+        self._client = client
+        self._table = table
+        self._days = days
+
+    def put(self, entry: LedgerEntry) -> bool:
+        """Write an entry once; False when one with this request id stands already."""
+        try:
+            self._client.put_item(self._table, to_item(entry, self._days), condition="attribute_not_exists(pk)")
+        except ConditionalCheckFailed:
+            return False
+        return True
+
+    def get(self, request_id: str) -> LedgerEntry | None:
+        """Return the entry, found by its id alone; None for an id that no request can have."""
+        try:
+            partition = partition_of(request_id)
+        except ValueError:
+            return None
+        # Consistent: a caller may ask the moment after the last byte.
+        item = self._client.get_item(self._table, (partition, request_id), consistent=True)
+        return None if item is None else from_item(item)
+
+
+def to_item(entry: LedgerEntry, days: int) -> Item:
+    """Return an entry as an item. Raises ValueError for a request id that leads to no partition."""
+    record = to_record(entry)
+    request_id = record.pop("id")
+    expires = entry.started_ms // 1000 + days * _DAY
+    return {"pk": partition_of(request_id), "sk": request_id, "expires_at": expires, **record}
+
+
+def from_item(item: Item) -> LedgerEntry:
+    """Return the entry of an item, as it is read or as the table's stream carries it."""
+    record = {name: value for name, value in item.items() if name not in _KEYS}
+    return from_record({**record, "id": item["sk"]})
