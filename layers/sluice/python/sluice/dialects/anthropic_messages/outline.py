@@ -49,10 +49,37 @@ def checked_prompt(body: JsonObject) -> str:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRequest("messages must be a list with at least one message.", param="messages")
-    called: set[str] = set()
+    calls = _Calls()
     for position, message in enumerate(messages):
-        _check_message(message, f"messages.{position}", called)
+        _check_message(message, f"messages.{position}", calls)
     return model
+
+
+class _Calls:
+    """The tool calls made so far, and those that no result has answered."""
+
+    __slots__ = ("made", "waiting")
+
+    def __init__(self) -> None:
+        self.made: set[str] = set()
+        self.waiting: set[str] = set()
+
+    def add(self, identity: str) -> None:
+        self.made.add(identity)
+        self.waiting.add(identity)
+
+    def answer(self, identity: str) -> bool:
+        """Take a result; False when there is no call it could answer.
+
+        Some hosts match results by place, so a wrong id is the provider's to judge while a call waits.
+        """
+        if identity in self.made:
+            self.waiting.discard(identity)
+            return True
+        if not self.waiting:
+            return False
+        self.waiting.pop()
+        return True
 
 
 def _check_members(body: JsonObject) -> None:
@@ -87,7 +114,7 @@ def _check_tool(tool: object, where: str) -> None:
             raise BadRequest(f"{where}.input_schema must be a JSON Schema object.", param=f"{where}.input_schema")
 
 
-def _check_message(message: object, where: str, called: set[str]) -> None:
+def _check_message(message: object, where: str, calls: _Calls) -> None:
     if not isinstance(message, dict):
         raise BadRequest(f"{where} must be an object with role and content.", param=where)
     role = message.get("role")
@@ -102,19 +129,19 @@ def _check_message(message: object, where: str, called: set[str]) -> None:
     for position, block in enumerate(_check_blocks(content, f"{where}.content")):
         kind = block["type"]
         if kind == "tool_result":
-            _check_result(block, f"{where}.content.{position}", called)
+            _check_result(block, f"{where}.content.{position}", calls)
         elif role == "assistant" and kind.endswith("tool_use"):
-            called.add(str(block.get("id")))
+            calls.add(str(block.get("id")))
 
 
-def _check_result(block: Mapping[str, object], where: str, called: set[str]) -> None:
+def _check_result(block: Mapping[str, object], where: str, calls: _Calls) -> None:
     call = block.get("tool_use_id")
     if not isinstance(call, str) or not call:
         raise BadRequest(
             f"{where}.tool_use_id is required: send the id of the tool_use block this answers.",
             param=f"{where}.tool_use_id",
         )
-    if call not in called:
+    if not calls.answer(call):
         raise BadRequest(
             f"{where}: tool_result answers tool_use_id {call[:64]!r}, but no earlier assistant message has a tool_use "
             "block with that id; send that assistant message too, or leave the result out.",

@@ -90,9 +90,10 @@ def _tool(tool: Tool, native: bool, quirks: JsonObject, edits: Edits) -> Body | 
     written: Body = {"name": tool.name}
     if tool.description is not None:
         written["description"] = tool.description
-    schema = tool.parameters
-    if schema is not None or not native:
-        written["input_schema"] = schema if schema and "type" in schema else {**(schema or {}), "type": "object"}
+    if tool.parameters is not None and (native or "type" in tool.parameters):
+        written["input_schema"] = tool.parameters
+    elif not native:
+        written["input_schema"] = {**(tool.parameters or {}), "type": "object"}
     if tool.strict is not None and (native or tool.strict):
         if not native and (quirks.get("strict_tools") is False or quirks.get("json_schema") is False):
             edits.drop("tools.strict")

@@ -75,9 +75,9 @@ class Turns:
 
     def _block(self, part: Part) -> Block | None:
         if isinstance(part, ToolCall):
-            return write_call(part, self._new_id(part.id), self._native, self._edits)
+            return write_call(part, part.id if self._native else self._new_id(part.id), self._native, self._edits)
         if isinstance(part, ToolResult):
-            wire_id = self._wire_ids.get(part.call_id)
+            wire_id = part.call_id if self._native else self._wire_ids.get(part.call_id)
             if wire_id is None:
                 raise BadRequest(
                     f"A tool result answers call {part.call_id[:64]!r}, but no earlier assistant message made that "
