@@ -24,6 +24,8 @@ class Quirk:
 
 
 _CHAT = ("openai_chat",)
+_MESSAGES = ("anthropic_messages",)
+_BOTH = (*_CHAT, *_MESSAGES)
 
 QUIRKS: tuple[Quirk, ...] = (
     Quirk(
@@ -35,23 +37,23 @@ QUIRKS: tuple[Quirk, ...] = (
     ),
     Quirk("stream_options", (bool,), _CHAT, "False: rejects stream_options; usage comes unasked or not at all."),
     Quirk("rename", (dict,), _CHAT, "Top-level members to rename, old name to new name."),
-    Quirk("drop", (list,), _CHAT, "Top-level members the provider rejects and that may be left out, reported."),
-    Quirk("refuse", (list,), _CHAT, "Top-level members the provider rejects and that may not be left out silently."),
-    Quirk("defaults", (dict,), _CHAT, "Top-level members to set where the caller sent none."),
+    Quirk("drop", (list,), _BOTH, "Top-level members the provider rejects and that may be left out, reported."),
+    Quirk("refuse", (list,), _BOTH, "Top-level members the provider rejects and that may not be left out silently."),
+    Quirk("defaults", (dict,), _BOTH, "Top-level members to set where the caller sent none."),
     Quirk("developer_role", (bool,), _CHAT, "False: knows no role 'developer'; it becomes 'system'."),
     Quirk("content_parts", (bool,), _CHAT, "False: takes only strings as content; text parts are joined."),
     Quirk("cache_control", (bool,), _CHAT, "True: takes cache_control marks inside parts and tools."),
     Quirk("top_k", (bool,), _CHAT, "True: takes top_k."),
     Quirk("tool_choice_required", (str,), _CHAT, "The word that forces some tool call (undeclared: required)."),
     Quirk("parallel_tool_calls", (bool,), _CHAT, "False: rejects parallel_tool_calls."),
-    Quirk("strict_tools", (bool,), _CHAT, "False: rejects `strict` in function tools."),
+    Quirk("strict_tools", (bool,), _BOTH, "False: rejects `strict` in function tools."),
     Quirk(
         "tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."
     ),
     Quirk(
         "tool_images", (bool,), _CHAT, "True: takes pictures in tool messages; else they follow as user content."
     ),
-    Quirk("json_schema", (bool,), _CHAT, "False: knows response_format json_object only."),
+    Quirk("json_schema", (bool,), _BOTH, "False: takes no JSON schema for its answer (json_object at most)."),
     Quirk("file_parts", (bool,), _CHAT, "False: takes no file parts."),
     Quirk("file_urls", (bool,), _CHAT, "True: a file part's file_data may be a URL."),
     Quirk("max_stop", (int,), _CHAT, "The most stop sequences it takes."),
@@ -63,7 +65,7 @@ QUIRKS: tuple[Quirk, ...] = (
         "thinking = thinking{type}, enable_thinking = enable_thinking and thinking_budget, none = cannot be told.",
         ("effort", "object", "thinking", "enable_thinking", "none"),
     ),
-    Quirk("reasoning_efforts", (list,), _CHAT, "The effort words it takes; the nearest one is used."),
+    Quirk("reasoning_efforts", (list,), _BOTH, "The effort words it takes; the nearest one is used."),
     Quirk(
         "reasoning_field",
         (str,),
@@ -72,6 +74,15 @@ QUIRKS: tuple[Quirk, ...] = (
         "that came from another dialect is left out.",
         ("reasoning_content", "reasoning", "reasoning_details", "content", ""),
     ),
+    Quirk(
+        "thinking_request",
+        (str,),
+        _MESSAGES,
+        "How it is told to think: budget = thinking.budget_tokens (undeclared), adaptive = thinking.type adaptive and "
+        "output_config.effort, none = cannot be told.",
+        ("budget", "adaptive", "none"),
+    ),
+    Quirk("system_turns", (bool,), _MESSAGES, "True: takes system messages between the turns."),
     Quirk("reasoning_outside_completion", (bool,), _CHAT, "True: completion_tokens leave out the reasoning tokens."),
 )
 """The table."""
