@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
 from tests.emulator import emulator, tables
 
 __all__ = ["emulator", "tables"]
+
+# How long an example takes depends on what else the machine does, so it is no reason to fail.
+settings.register_profile("sluice", deadline=None)
+settings.load_profile("sluice")
