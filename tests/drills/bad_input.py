@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice.ports import UpstreamCall
 from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, virtual_key
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -20,6 +21,12 @@ GOOD: dict[str, dict[str, Any]] = {
     MESSAGES: {"model": "anthropic/test-claude", "max_tokens": 20, "messages": [USER]},
 }
 ODD: tuple[object, ...] = (None, 0, -1, 1.5, True, "", "x", [], {}, [None], [[]], {"a": 1}, "\ud800", 10**30, [USER, 3])
+ANSWERS = (
+    b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop",'
+    b'"message":{"role":"assistant","content":"Hi"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}',
+    b'{"id":"m","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi"}],'
+    b'"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}',
+)
 REVOKED = "sk-sluice-" + "revokedrevok" + "V" * 32
 EXPIRED = "sk-sluice-" + "expiredexpir" + "W" * 32
 
@@ -47,7 +54,11 @@ class Findings:
 def gateway() -> Gateway:
     """Return a gateway whose provider would accept anything, so that every refusal is the gateway's own."""
     keys = (virtual_key(KEY), virtual_key(REVOKED, revoked_ms=1), virtual_key(EXPIRED, expires_ms=1))
-    return Gateway(ScriptedTransport(lambda call: Scripted(body=b'{"choices": [], "content": []}')), keys=keys)
+    return Gateway(ScriptedTransport(_accept), keys=keys)
+
+
+def _accept(call: UpstreamCall) -> Scripted:
+    return Scripted(body=ANSWERS["/messages" in call.url])
 
 
 def listed() -> Iterator[Case]:
@@ -72,7 +83,7 @@ def listed() -> Iterator[Case]:
         yield Case("unknown role", path, {**good, "messages": [{"role": "robot", "content": "x"}]}, 400)
         yield Case("stream is text", path, {**good, "stream": "yes"}, 400)
         yield Case("max_tokens is text", path, {**good, "max_tokens": "many"}, 400)
-        yield Case("max_tokens is 0", path, {**good, "max_tokens": 0}, 400)
+        yield Case("max_tokens is negative", path, {**good, "max_tokens": -1}, 400)
         yield Case("temperature is text", path, {**good, "temperature": "hot"}, 400)
         yield Case("7 MB body", path, {**good, "messages": [{"role": "user", "content": "x" * 7_000_000}]}, 413)
         yield Case("wrong method", path, None, 405, method="GET")
@@ -128,7 +139,7 @@ def mutated(rounds: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
         body["model"] = targets[(number // 2) % 2]
         for _ in range(chance.randint(1, 3)):
             holder, name = chance.choice(list(_places(body)))
-            holder[name] = chance.choice(ODD)
+            holder[name] = json.loads(json.dumps(chance.choice(ODD)))
         yield path, body
 
 

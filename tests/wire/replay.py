@@ -146,7 +146,7 @@ def _declared(recording: Recording, status: int, answer: bytes, asked_usage: boo
         swallow = wire.stream_filter({"stream": True})
         if swallow is not None and answer == swallow(recording.body):
             return "usage chunk"
-    if recording.status in (401, 403) and status == recording.status and b"*" in answer:
+    if recording.status in (401, 403) and status == recording.status and b"[masked]" in answer:
         return "key masked"
     if recording.status == 200 and status >= 400 and wire.stream_error(recording.body) is not None:
         return "first-event error"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sluice.aws.admin_api import ControlPlane, resolver
+from sluice.aws.admin_api import AdminApi, ControlPlane
 from sluice.control.configurations import Configurations
 from sluice.control.keys import Keys
 from sluice.control.lint import complaints
@@ -26,7 +26,7 @@ class Api:
         store = KeyStore()
         for key in (virtual_key(KEY), virtual_key(ADMIN_KEY, scopes=("admin", "inference"))):
             store.create(key)
-        self.app = resolver(
+        self.app = AdminApi(
             ControlPlane(
                 authenticator=Authenticator(store, lambda: PEPPER, lambda: 1000.0),
                 keys=Keys(store, lambda: PEPPER, lambda: 1_000_000),

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from sluice.dialects.base import ChatDialect, Meter
+from sluice.dialects.splice import to_bytes
 from sluice.dialects.sse import Blocks
 from sluice.dispatch import Exchange
 from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
@@ -206,7 +207,7 @@ def translate_body(
     tally.usage = response.usage
     if tally.usage is None:
         _fill_in(tally, Usage(output=-(-len(exchange.body) // 8), estimated=True))
-    return json.dumps(caller.encode_response(response, request), ensure_ascii=False, separators=(",", ":")).encode()
+    return to_bytes(caller.encode_response(response, request))
 
 
 def _feed(meter: Meter, block: bytes) -> None:

@@ -3,7 +3,6 @@ body where it is not, with the provider's address, key and headers."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from sluice.dialects import chat_dialect
 from sluice.dialects.base import ChatDialect, Outline
-from sluice.dialects.splice import Document
+from sluice.dialects.splice import Document, to_bytes
 from sluice.dispatch import Prepared
+from sluice.providers.addresses import endpoint_url
 from sluice.providers.auth import credential_headers
 from sluice.types.http import Request
 from sluice.types.routes import Deployment
@@ -85,7 +85,7 @@ def prepare(
     }
     query = _query(incoming.request.query) if same else ""
     path = endpoint.path.replace("{model}", deployment.upstream_model)
-    return Prepared(provider.base_url.rstrip("/") + path + query, headers, body, edits, incoming.outline.stream)
+    return Prepared(endpoint_url(provider.base_url, path) + query, headers, body, edits, incoming.outline.stream)
 
 
 def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple[str, ...]]:
@@ -102,7 +102,7 @@ def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple
 def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -> tuple[bytes, tuple[str, ...]]:
     target = chat_dialect(deployment.endpoint.dialect)
     encoded = target.encode_request(incoming.chat, deployment.upstream_model, quirks_of(deployment), strict)
-    return json.dumps(encoded.body, ensure_ascii=False, separators=(",", ":")).encode(), encoded.edits
+    return to_bytes(encoded.body), encoded.edits
 
 
 def _forwarded(headers: Mapping[str, str], same: bool) -> dict[str, str]:

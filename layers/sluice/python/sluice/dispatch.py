@@ -31,8 +31,8 @@ class Prepared:
     """One deployment's call, ready to send. `edits` are what was changed of the caller's request."""
 
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     edits: tuple[str, ...] = ()
     stream: bool = False
 

@@ -8,7 +8,6 @@ ledger entry, however it ends.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from sluice.answers import Reading, pass_body, pass_stream, translate_body, translate_stream
 from sluice.calls import Incoming, prepare, quirks_of
 from sluice.dialects import chat_dialect
-from sluice.dialects.splice import parse_body
+from sluice.dialects.splice import parse_body, to_bytes
 from sluice.dispatch import Clock, Dispatcher, Exchange, RawError, Trail
 from sluice.errors import GatewayError, InternalError
 from sluice.governance.authentication import Authenticator
@@ -87,7 +86,8 @@ def serve(request: Request, tally: Tally, closed: Closed, services: Services) ->
     wire = chat_dialect(tally.dialect)
     document = parse_body(request.body)
     outline = wire.outline(document.members, len(request.body))
-    tally.requested, tally.stream, tally.prompt_bytes = outline.model[:256], outline.stream, outline.prompt_bytes
+    tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
+    tally.stream, tally.prompt_bytes = outline.stream, outline.prompt_bytes
     incoming = Incoming(request, tally.operation, tally.dialect, document, outline)
 
     configuration = services.configuration.current()
@@ -162,10 +162,14 @@ def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
     """Render an error that has a ledger entry; a provider's own bytes pass where the dialect is the same."""
     tally.first_byte = time.monotonic()
     headers = {**answer_headers(tally, JSON), **error_headers(error)}
+    body: bytes
     if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
         tally.status = error.answer_status
+        from sluice.dialects.openai_chat.masking import masked_keys
+
         headers["content-type"] = error.headers.get("content-type", JSON)
-        body = _masked(error.body)
+        # Vendors quote a part of the key they refused; it is the company's, not the caller's.
+        body = masked_keys(error.body)
     else:
         body = envelope(error, tally.dialect, tally.request_id)
     closed.line()
@@ -174,7 +178,7 @@ def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
 
 def envelope(error: GatewayError, dialect: str, request_id: str) -> bytes:
     """Return the error in the caller's dialect."""
-    return json.dumps(chat_dialect(dialect).encode_error(error, request_id), ensure_ascii=False).encode()
+    return to_bytes(chat_dialect(dialect).encode_error(error, request_id))
 
 
 def error_headers(error: GatewayError) -> dict[str, str]:
@@ -203,12 +207,3 @@ def answer_headers(tally: Tally, content_type: str) -> dict[str, str]:
     if tally.edits:
         headers["x-sluice-edits"] = ",".join(tally.edits)[:1024]
     return headers
-
-
-def _masked(body: bytes) -> bytes:
-    """Take what looks like a provider's key out of an error body (vendors quote a part of the one they refused)."""
-    if b"sk-" not in body and b"key" not in body.lower():
-        return body
-    from sluice.dialects.secrets import mask_bytes
-
-    return mask_bytes(body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sluice.types.ledger import LedgerEntry
@@ -17,8 +17,8 @@ class UpstreamCall:
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     timeouts: Timeouts
     deadline: float | None = None
     allow_loopback: bool = False

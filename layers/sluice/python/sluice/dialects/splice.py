@@ -136,6 +136,14 @@ def parse_body(body: bytes) -> Document:
     return Document(text)
 
 
+def to_bytes(value: object) -> bytes:
+    """Return a JSON value as compact UTF-8; a lone surrogate, which UTF-8 has no bytes for, stays an escape."""
+    try:
+        return _dump(value).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
 def _scan_value(text: str, position: int) -> tuple[object, int]:
     try:
         value, stop = _scan(text, position)

@@ -39,3 +39,10 @@ def _harmless(word: str) -> bool:
         len(run) >= _RUN and any(map(str.isdigit, run)) and any(map(str.isalpha, run))
         for run in re.split(r"[-_+]", word)
     )
+
+
+def masked_keys(body: bytes) -> bytes:
+    """Return an error body with only what is surely a key replaced, every other byte as it was."""
+    text = body.decode("utf-8", "surrogateescape")
+    text = _AFTER_KEY.sub(lambda found: found[1] + _MASK, text)
+    return _KNOWN.sub(_MASK, text).encode("utf-8", "surrogateescape")
