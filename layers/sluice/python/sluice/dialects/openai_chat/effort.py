@@ -62,13 +62,9 @@ def _write_object(body: dict[str, Json], wanted: Reasoning) -> None:
     if wanted.effort is not None:
         asked["effort"] = wanted.effort
     elif wanted.budget is not None:
-        asked["max_tokens"] = wanted.budget
-    if wanted.enabled is not None and not asked:
-        asked["enabled"] = wanted.enabled
-    elif wanted.enabled is False:
-        asked = {"enabled": False}
-    if wanted.adaptive and not asked:
-        asked["enabled"] = True
+        asked["max_tokens"] = wanted.budget  # OpenRouter refuses both at once
+    if wanted.enabled is not None or (wanted.adaptive and not asked):
+        asked["enabled"] = wanted.enabled is not False
     if wanted.display == "omitted":
         asked["exclude"] = True
     body["reasoning"] = asked
