@@ -1,0 +1,1 @@
+"""API Gateway as the local stack has it: a REST API with proxy integrations, buffered and streamed."""
