@@ -7,6 +7,8 @@ Streaming functions start the loop of the runtime layer in place of the managed 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -45,10 +47,11 @@ class GatewayFunction(Construct):
         streaming: bool = False,
         dependencies: bool = False,
         memory_mb: int | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.streaming = streaming
-        self.log_group = log_group(self, "Logs", stage)
+        self.log_group = log_group(self, "Logs", stage, folder)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -61,7 +64,7 @@ class GatewayFunction(Construct):
             memory_size=memory_mb or stage.memory_mb,
             timeout=timeout,
             role=self._role(stage, permissions),
-            environment=environment(stage, streaming=streaming),
+            environment=environment(stage, streaming=streaming) | dict(variables or {}),
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
@@ -70,7 +73,7 @@ class GatewayFunction(Construct):
             # under way ends on the version that it began on.
             current_version_options=lambda_.VersionOptions(removal_policy=kept(stage)),
         )
-        acknowledge(self, ACKNOWLEDGED)
+        acknowledge(self, ACKNOWLEDGED | permissions.acknowledged(Stack.of(self), stage))
         self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
 
     def _role(self, stage: Stage, permissions: Permissions) -> iam.Role:

@@ -31,3 +31,18 @@ def secret_arn(stack: Stack, name: str) -> str:
 def customer_key_arn(stack: Stack, stage: Stage, *, region: str | None = None) -> str:
     """Return the ARN of the stage's multi-Region key in `region` (the stack's own by default)."""
     return stack.format_arn(service="kms", resource="key", resource_name=stage.customer_key, region=region)
+
+
+def log_group_name(stage: Stage, name: str) -> str:
+    """Return the name of a log group: of a function by its folder, or of the API's access log ("access")."""
+    return f"/{stage.prefix}/{name}"
+
+
+def log_group_arn(stack: Stack, stage: Stage, name: str) -> str:
+    """Return a log group's ARN as policies on its log events spell it.
+
+    The `*` stands for the group's streams, whose names Lambda chooses (CloudWatch Logs guide, "Log groups").
+    """
+    arn_format = ArnFormat.COLON_RESOURCE_NAME
+    resource_name = f"{log_group_name(stage, name)}:*"
+    return stack.format_arn(service="logs", resource="log-group", resource_name=resource_name, arn_format=arn_format)

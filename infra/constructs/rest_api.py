@@ -67,7 +67,7 @@ class GatewayApi(Construct):
         self, scope: Construct, construct_id: str, *, stage: Stage, functions: Mapping[str, GatewayFunction]
     ) -> None:
         super().__init__(scope, construct_id)
-        self.access_log = log_group(self, "AccessLog", stage)
+        self.access_log = log_group(self, "AccessLog", stage, "access")
         self.rest_api = apigateway.RestApi(
             self,
             "RestApi",

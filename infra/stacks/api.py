@@ -36,12 +36,11 @@ LOOKUPS = Permissions(
 CONTROL_PLANE = Permissions(
     tables={
         "config": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-        "usage": ("GetItem", "Query"),
-        "ledger": ("GetItem", "Query"),
+        "ledger": ("GetItem",),
     },
     gateway_secret=True,
 )
-"""Write keys, teams, routes and versions; read usage."""
+"""Write keys and configuration versions; look up an entry."""
 
 
 class ApiStack(Stack):

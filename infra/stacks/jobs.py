@@ -1,4 +1,4 @@
-"""Work that no caller waits for: the sweep that rebuilds missing ledger entries and returns lapsed holds."""
+"""Work that no caller waits for: the sweep that puts into the ledger what the log knows and the ledger does not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.layers import Layers, Platform
+from infra.constructs.names import log_group_name
 from infra.constructs.permissions import Permissions
 from infra.settings import Stage
 
@@ -16,13 +17,10 @@ RECONCILE_EVERY = Duration.minutes(5)
 RECONCILE_TIMEOUT = Duration.minutes(4)
 """Shorter than the interval, so that two sweeps never overlap."""
 
-SWEEP = Permissions(
-    tables={
-        "holds": ("DeleteItem", "GetItem", "Query", "Scan", "UpdateItem"),
-        "usage": ("GetItem", "Query", "UpdateItem"),
-        "ledger": ("GetItem", "PutItem"),
-    },
-)
+LOGGED_REQUESTS = ("streaming", "completion")
+"""The functions whose log lines tell of requests that must stand in the ledger."""
+
+SWEEP = Permissions(tables={"ledger": ("PutItem",)}, logs_of=LOGGED_REQUESTS)
 
 
 class JobsStack(Stack):
@@ -43,8 +41,9 @@ class JobsStack(Stack):
             layers=Layers(self, "Layers", platform=platform),
             permissions=SWEEP,
             timeout=RECONCILE_TIMEOUT,
-            description="Returns lapsed holds and rebuilds missing ledger entries",
+            description="Puts missing entries into the ledger",
             dependencies=True,
+            variables={"SLUICE_LOG_GROUPS": ",".join(log_group_name(stage, name) for name in LOGGED_REQUESTS)},
         )
         # No retry and no dead-letter queue: the next sweep finds whatever a failed one has left.
         sweep = targets.LambdaFunction(self.reconcile.alias, retry_attempts=0)

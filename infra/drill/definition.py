@@ -1,0 +1,125 @@
+"""What was deployed, read back from the account: the API's routes, and each function's code, layers and variables."""
+
+from __future__ import annotations
+
+import io
+import re
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+_INTEGRATION = re.compile(
+    r"functions/(?P<arn>arn:aws:lambda:[^/]+:function:(?P<name>[^:/]+):(?P<alias>[^:/]+))/(?P<mode>[a-z-]+)$"
+)
+STREAMED = "response-streaming-invocations"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of the API. `path` is a pattern such as /v1/models/{model+}; `function` the deployed name."""
+
+    method: str
+    path: str
+    function: str
+    alias: str
+    streamed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedFunction:
+    """One function, unpacked: `task` is what Lambda would put at /var/task, `opt` its layers, as at /opt."""
+
+    name: str
+    arn: str
+    role: str
+    handler: str
+    timeout: float
+    memory_mb: int
+    variables: dict[str, str]
+    task: Path
+    opt: Path
+
+
+class Account:
+    """The emulated account, in one region."""
+
+    def __init__(self, endpoint: str, region: str) -> None:
+        self._options = {
+            "endpoint_url": endpoint,
+            "region_name": region,
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client for the account."""
+        return boto3.client(service, **self._options)
+
+    def routes(self, api_id: str) -> tuple[Route, ...]:
+        """Return the API's methods with the functions that they call."""
+        client = self.client("apigateway")
+        found = []
+        for resource in client.get_resources(restApiId=api_id, limit=500)["items"]:
+            for method in resource.get("resourceMethods") or ():
+                wanted = {"restApiId": api_id, "resourceId": resource["id"], "httpMethod": method}
+                target = _INTEGRATION.search(client.get_integration(**wanted)["uri"])
+                if target is None:
+                    raise ValueError(f"{method} {resource['path']} does not call the alias of a function.")
+                streamed = target["mode"] == STREAMED
+                found.append(Route(method, resource["path"], target["name"], target["alias"], streamed))
+        return tuple(sorted(found, key=lambda route: (route.path, route.method)))
+
+    def function(self, name: str, alias: str, folder: Path) -> DeployedFunction:
+        """Return what the alias of a function points at, with code and layers unpacked into `folder`."""
+        client = self.client("lambda")
+        found = client.get_function(FunctionName=name, Qualifier=alias)
+        settings = found["Configuration"]
+        task, opt = folder / name / "task", folder / name / "opt"
+        _unpack(found["Code"]["Location"], task)
+        opt.mkdir(parents=True)
+        # In the order in which they are attached, later ones over earlier ones, as Lambda does.
+        for layer in settings.get("Layers", ()):
+            content = client.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
+            _unpack(content["Location"], opt)
+        return DeployedFunction(
+            name=name,
+            arn=settings["FunctionArn"],
+            role=settings["Role"].rpartition("/")[2],
+            handler=settings["Handler"],
+            timeout=float(settings["Timeout"]),
+            memory_mb=settings["MemorySize"],
+            variables=dict(settings.get("Environment", {}).get("Variables", {})),
+            task=task,
+            opt=opt,
+        )
+
+    def statements(self, role: str) -> Iterator[dict[str, Any]]:
+        """Yield the policy statements of a role, with every ARN spelled out."""
+        client = self.client("iam")
+        for policy in client.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = client.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            yield from document["Statement"]
+
+    def stacks(self) -> tuple[str, ...]:
+        """Return the names of the stacks that exist."""
+        listed = self.client("cloudformation").describe_stacks()["Stacks"]
+        return tuple(sorted(stack["StackName"] for stack in listed if stack["StackStatus"] != "DELETE_COMPLETE"))
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables that exist."""
+        return tuple(self.client("dynamodb").list_tables()["TableNames"])
+
+
+def _unpack(location: str, folder: Path) -> None:
+    with urllib.request.urlopen(location, timeout=60) as answer:  # noqa: S310 - the emulator's own address
+        archive = zipfile.ZipFile(io.BytesIO(answer.read()))
+    for item in archive.infolist():
+        path = Path(archive.extract(item, folder))
+        # zipfile leaves permissions behind; the wrapper of the runtime layer must stay executable.
+        if mode := item.external_attr >> 16:
+            path.chmod(mode & 0o777)

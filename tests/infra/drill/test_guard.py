@@ -1,0 +1,52 @@
+"""The guard that enforces IAM in front of the emulator."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.drill.guard import Access, accesses, grants
+
+REGION, ACCOUNT = "us-east-1", "000000000000"
+CONFIG = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/sluice-pr-1-config"
+READ_CONFIG = {"Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": CONFIG}
+
+
+def test_a_call_needs_its_action_on_its_table() -> None:
+    needed = accesses("DynamoDB_20120810.GetItem", {"TableName": "sluice-pr-1-config"}, REGION, ACCOUNT)
+    assert needed == [Access("dynamodb:GetItem", CONFIG)]
+
+
+def test_a_transaction_needs_the_actions_of_its_parts() -> None:
+    payload = {"TransactItems": [{"Put": {"TableName": "a"}}, {"ConditionCheck": {"TableName": "b"}}]}
+    needed = accesses("DynamoDB_20120810.TransactWriteItems", payload, REGION, ACCOUNT)
+    assert [(access.action, access.resource.rpartition("/")[2]) for access in needed] == [
+        ("dynamodb:PutItem", "a"),
+        ("dynamodb:ConditionCheckItem", "b"),
+    ]
+
+
+def test_a_batch_needs_its_action_on_each_table() -> None:
+    needed = accesses("DynamoDB_20120810.BatchGetItem", {"RequestItems": {"a": {}, "b": {}}}, REGION, ACCOUNT)
+    assert [access.resource.rpartition("/")[2] for access in needed] == ["a", "b"]
+
+
+def test_a_secret_that_is_asked_for_by_name_matches_a_policy_with_six_open_characters() -> None:
+    payload = {"SecretId": "sluice-pr-1/gateway"}
+    (access,) = accesses("secretsmanager.GetSecretValue", payload, REGION, ACCOUNT)
+    pattern = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:sluice-pr-1/gateway-??????"
+    allowed = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": [pattern]}
+    assert grants([allowed], access)
+    assert not grants([{**allowed, "Resource": [pattern.replace("gateway", "providers")]}], access)
+
+
+def test_only_what_is_granted_is_allowed_and_a_denial_wins() -> None:
+    assert grants([READ_CONFIG], Access("dynamodb:GetItem", CONFIG))
+    assert not grants([READ_CONFIG], Access("dynamodb:PutItem", CONFIG))
+    assert not grants([READ_CONFIG], Access("dynamodb:GetItem", f"{CONFIG}-other"))
+    assert not grants([READ_CONFIG, {**READ_CONFIG, "Effect": "Deny"}], Access("dynamodb:GetItem", CONFIG))
+    assert not grants([], Access("dynamodb:GetItem", CONFIG))
+
+
+def test_a_service_that_the_guard_does_not_know_is_an_error() -> None:
+    with pytest.raises(ValueError, match="does not know"):
+        accesses("Kinesis_20131202.PutRecord", {}, REGION, ACCOUNT)
