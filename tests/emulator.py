@@ -29,7 +29,8 @@ from pathlib import Path
 
 import pytest
 
-from sluice.settings import TABLES, TableSchema, table_name
+from sluice.aws.tables import create_request
+from sluice.settings import TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 INTERPRETER = ROOT / ".venv-ministack" / "bin" / "python"
@@ -102,20 +103,6 @@ class Emulator:
             self.call("secretsmanager.CreateSecret", {"Name": name, "SecretString": text})
         except RuntimeError:
             self.call("secretsmanager.PutSecretValue", {"SecretId": name, "SecretString": text})
-
-
-def create_request(table: TableSchema, prefix: str) -> dict[str, object]:
-    """Return the CreateTable request of one table of the schema."""
-    keys = ((table.partition_key, "HASH"), (table.sort_key, "RANGE"))
-    request: dict[str, object] = {
-        "TableName": table_name(prefix, table.name),
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-    }
-    if table.stream is not None:
-        request["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream}
-    return request
 
 
 @contextmanager

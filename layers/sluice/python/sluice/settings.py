@@ -53,6 +53,11 @@ def table_name(prefix: str, name: str) -> str:
     return f"{prefix}-{name}"
 
 
+def metric_namespace(stage: str) -> str:
+    """Return the CloudWatch namespace of a stage's metrics, so that two stages of one account never mix."""
+    return f"Sluice/{stage}"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What one function was told.
