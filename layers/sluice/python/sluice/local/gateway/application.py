@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
-from sluice.endpoints import find
+from sluice.endpoints import Match, find
 from sluice.local.functions import BUFFERED_SECONDS, Function
 from sluice.local.gateway import answers
 from sluice.local.gateway.answers import Garbled, Head
@@ -28,6 +28,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Tell = Callable[[str], None]
+Routes = Callable[[str, str], Match | None]
 
 
 class Invoker(Protocol):
@@ -44,9 +45,16 @@ class Cut(Exception):
 
 
 class Gateway:
-    """The ASGI application. `invokers` maps a function's name to its environments."""
+    """The ASGI application. `invokers` maps a function's name to its environments, `routes` requests to functions."""
 
-    def __init__(self, invokers: Mapping[str, Invoker], tell: Tell, buffered_seconds: float = BUFFERED_SECONDS) -> None:
+    def __init__(
+        self,
+        invokers: Mapping[str, Invoker],
+        tell: Tell,
+        buffered_seconds: float = BUFFERED_SECONDS,
+        routes: Routes = find,
+    ) -> None:
+        self._routes = routes
         self._invokers = invokers
         self._tell = tell
         self._buffered_seconds = buffered_seconds
@@ -72,7 +80,7 @@ class Gateway:
             return
         raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         method = scope["method"]
-        match = find(method, raw_path)
+        match = self._routes(method, raw_path)
         invoker = self._invokers.get(match.endpoint.function if match is not None else CATCH_ALL)
         if invoker is None:
             await _respond(send, *_failed(f"No function serves {method} {raw_path[:128]} here.", request_id))
