@@ -2,10 +2,10 @@
 
 How the estimate is made: all text that the model would see (instructions, turns, tool inputs and results, tool
 definitions and the output schema as JSON) is cut into words, numbers, signs and letters of other scripts, each with a
-weight; every turn and tool adds a few tokens. The weights were set against counts that the vendor reported for its
-own models. Pictures and documents, whose true cost depends on pixels and pages, are reckoned from their encoded size
-between a least and a most. What a vendor adds by itself for tools (some hundred tokens) is left out. So it is a rough
-figure, at times off by a third, and whoever sends it on must mark it as estimated.
+weight; every turn and tool adds a few tokens, and so does what vendors put before tools by themselves. The weights
+were set against counts that the vendor reported for its own models. Pictures and documents, whose true cost depends
+on pixels and pages, are reckoned from their encoded size between a least and a most. So it is a rough figure, at times
+off by a third or more, and whoever sends it on must mark it as estimated.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from sluice.errors import BadRequest, ProviderGarbled
 
 _PIECES = re.compile(r"[A-Za-z]{1,8}|\d{1,3}|[^\x00-\x7f]|(?P<sign>[!-/:-@\[-`{-~])")
 _SIGN = 0.8
+_BASE = 6
 _PER_TURN = 4
 _PER_TOOL = 12
+_TOOL_PREAMBLE = 350
 _IMAGE = (300, 1600)
 """Tokens of a picture: vendor docs, "Vision": width x height / 750, at most about 1600 (2026-10)."""
 _DOCUMENT = (1500, 100_000)
@@ -54,8 +56,8 @@ def decode_count(body: JsonObject) -> int:
 def estimate(body: JsonObject) -> int:
     """Return a guess of the prompt's tokens; at least 1."""
     messages, tools = body.get("messages"), body.get("tools")
-    total = float(_PER_TURN * (len(messages) if isinstance(messages, list) else 0))
-    total += _PER_TOOL * (len(tools) if isinstance(tools, list) else 0)
+    total = _BASE + float(_PER_TURN * (len(messages) if isinstance(messages, list) else 0))
+    total += _TOOL_PREAMBLE + _PER_TOOL * len(tools) if isinstance(tools, list) and tools else 0
     for part in ("system", "messages"):
         for text in _seen(body.get(part)):
             total += text if isinstance(text, int) else _weigh(text)

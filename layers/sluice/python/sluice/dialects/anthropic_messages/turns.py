@@ -8,6 +8,8 @@ not end in white space. Requests that came in this dialect keep their turns as t
 
 from __future__ import annotations
 
+from typing import cast
+
 from sluice.dialects.anthropic_messages.block_writer import (
     Block,
     clean_id,
@@ -65,13 +67,16 @@ class Turns:
 
     def _add_system(self, message: Message) -> None:
         texts = [block for part in message.parts if (block := write_part(part, self._native, self._edits))]
-        keeps_place = self._native or (self._system_turns and bool(self.messages))
-        if not keeps_place or (not self.messages and not self.system):
-            if self.messages:
-                self._edits.note("moved:system")
-            self.system += texts
-        elif texts:
-            self.messages.append({"role": "system", "content": texts, **(message.extras if self._native else {})})
+        if self._native and (self.messages or self.system):
+            self.messages.append({"role": "system", "content": texts, **message.extras})
+            return
+        last = self.messages[-1]["role"] if self.messages else None
+        if self._system_turns and last in ("user", "system") and not self._native:
+            self._append("system", texts)
+            return
+        if self.messages:
+            self._edits.note("moved:system")
+        self.system += texts
 
     def _block(self, part: Part) -> Block | None:
         if isinstance(part, ToolCall):
@@ -101,11 +106,16 @@ class Turns:
         if not blocks:
             return
         last = self.messages[-1] if self.messages else None
+        if role == "user" and last is not None and last["role"] == "system":
+            # Instructions between turns must be followed by an answer (vendor docs, "Mid-conversation system
+            # messages", 2026-11); otherwise they can only stand at the front.
+            self._edits.note("moved:system")
+            self.system += cast(list[Block], self.messages.pop()["content"])
+            last = self.messages[-1]
         if last is not None and last["role"] == role:
-            merged = [*last["content"], *blocks]  # type: ignore[misc]
-            last["content"] = _results_first(merged) if role == "user" else merged
-        else:
-            self.messages.append({"role": role, "content": _results_first(blocks)})
+            blocks = [*cast(list[Block], last["content"]), *blocks]
+            self.messages.pop()
+        self.messages.append({"role": role, "content": _results_first(blocks) if role == "user" else blocks})
 
     def _trim_last(self) -> None:
         last = self.messages[-1]
