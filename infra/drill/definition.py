@@ -74,6 +74,12 @@ class Account:
                 found.append(Route(method, resource["path"], target["name"], target["alias"], streamed))
         return tuple(sorted(found, key=lambda route: (route.path, route.method)))
 
+    def refusal(self, api_id: str, kind: str) -> tuple[int, bytes]:
+        """Return what the API answers by itself in a case such as MISSING_AUTHENTICATION_TOKEN: status and body."""
+        found = self.client("apigateway").get_gateway_response(restApiId=api_id, responseType=kind)
+        body = found["responseTemplates"]["application/json"].replace("$context.requestId", "none")
+        return int(found["statusCode"]), body.encode()
+
     def function(self, name: str, alias: str, folder: Path) -> DeployedFunction:
         """Return what the alias of a function points at, with code and layers unpacked into `folder`."""
         client = self.client("lambda")
@@ -113,6 +119,10 @@ class Account:
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables that exist."""
         return tuple(self.client("dynamodb").list_tables()["TableNames"])
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Return the items of a small table, in DynamoDB's own notation."""
+        return list(self.client("dynamodb").scan(TableName=table)["Items"])
 
 
 def _unpack(location: str, folder: Path) -> None:
