@@ -4,8 +4,8 @@
 
 The steps are those of `docs/deploy.md`: bootstrap, deploy, put the providers' keys, create the first admin key, publish
 a configuration, create a key. Then a streamed chat call goes through the deployed definition to the simulated provider,
-and its entry is looked up in the deployed ledger. Prints a line for each step and a JSON summary last; exits with 1 when
-a step failed. `--keep` leaves the folder with the logs.
+and its entry is looked up in the deployed ledger. Prints a line for each step and a JSON summary last; exits with 1
+when a step failed. `--keep` leaves the folder with the logs.
 """
 
 from __future__ import annotations
