@@ -198,8 +198,11 @@ def test_a_stream_is_read_back_however_it_is_cut(events: list[StreamEvent], seed
     assert list(wire.decode_stream(chunks)) == events
 
 
-MEMBERS = ["model", "max_tokens", "messages", "system", "tools", "tool_choice", "thinking", "output_config", "metadata", "stop_sequences", "stream", "temperature", "service_tier"]
-FIELDS = ["text", "source", "id", "name", "input", "tool_use_id", "content", "citations"]
+MEMBERS = (
+    *("model", "max_tokens", "messages", "system", "tools", "tool_choice", "thinking", "output_config"),
+    *("metadata", "stop_sequences", "stream", "temperature", "service_tier"),
+)
+FIELDS = ("text", "source", "id", "name", "input", "tool_use_id", "content", "citations")
 BODIES = st.fixed_dictionaries({}, optional=dict.fromkeys(MEMBERS, JSON))
 LIKELY = st.fixed_dictionaries(
     {
