@@ -133,6 +133,14 @@ def build(layer: str, target: Target, into: Path = BUILD) -> Path:
     return folder
 
 
+def prune(layer: str, target: Target, into: Path = BUILD) -> None:
+    """Delete what was built of `layer` for `target` from earlier sources."""
+    current = layer_folder(layer, target, into)
+    for folder in current.parent.glob(f"{layer}-*"):
+        if folder != current:
+            shutil.rmtree(folder)
+
+
 @functools.cache
 def compiler(version: str) -> str | None:
     """Return an interpreter of exactly this minor version, or None; its .pyc files are the ones Lambda will load."""
@@ -254,6 +262,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
         began = time.monotonic()
         try:
             folder = build(layer, target)
+            prune(layer, target)
         except BuildFailed as failure:
             sys.stderr.write(f"{failure}\n")
             return 1

@@ -20,6 +20,7 @@ from infra.build import (
     host,
     layer_folder,
     locked_requirements,
+    prune,
 )
 
 
@@ -70,6 +71,18 @@ def test_a_layer_is_built_once_and_leaves_no_scratch_folder(tmp_path: Path) -> N
     assert build("runtime", host(), tmp_path) == first
     assert (first / "streaming-wrapper").stat().st_ino == before
     assert list(first.parent.iterdir()) == [first]
+
+
+def test_what_was_built_from_earlier_sources_can_be_cleared_away(tmp_path: Path) -> None:
+    current = build("runtime", host(), tmp_path)
+    earlier = current.with_name("runtime-0123456789abcdef")
+    other = current.with_name("sluice-0123456789abcdef")
+    for folder in (earlier, other):
+        (folder / "python").mkdir(parents=True)
+    prune("runtime", host(), tmp_path)
+    assert current.is_dir()
+    assert not earlier.exists()
+    assert other.exists()
 
 
 def test_each_target_and_layer_has_a_digest_of_its_own() -> None:
