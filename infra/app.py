@@ -54,9 +54,9 @@ def add_stage(app: App, stage: Stage, platform: Platform) -> dict[str, RegionSta
 
 
 def context_of_project() -> dict[str, object]:
-    """Return the context in `cdk.json`, so that a synth without the CDK command line gives the same templates."""
+    """Return the context that the CDK command line would give, so that a synth without it gives the same templates."""
     document: dict[str, dict[str, object]] = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
-    return document["context"]
+    return document["context"] | {"aws:cdk:enable-path-metadata": True}
 
 
 def synthesize(app: App, *, build_layers: bool) -> None:
