@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -223,6 +224,11 @@ def test_body_over_the_limit_is_refused() -> None:
 
 def test_health_needs_no_key() -> None:
     assert Simulator().reply("GET", "/health", {}, b"").status == 200
+
+
+def test_tokens_leave_at_once_because_the_listener_names_tcp() -> None:
+    with listen(0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_port_in_use_is_told() -> None:
