@@ -1,7 +1,7 @@
 """A provider that answers at once: OpenAI Chat and Anthropic Messages, whole or streamed, on one raw protocol.
 
-`[[chunks=200 gap_ms=1]]` in the prompt sets the stream; without a gap all chunks (at most 256) leave in one write. Started with
-`python -m benchmarks.mock_upstream`, it prints its port.
+`[[chunks=200 gap_ms=1]]` in the prompt sets the stream; without a gap all chunks (at most 256) leave in one write.
+Started with `python -m benchmarks.mock_upstream`, it prints its port.
 """
 
 from __future__ import annotations

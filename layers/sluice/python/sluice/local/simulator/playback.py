@@ -141,6 +141,8 @@ class Playback:
         await self._body(b"", more=True)
         await self._wait(directive.stall)
         await self._wait(reply.first_token)
+        now = asyncio.get_running_loop().time
+        due = now()
         for number, event in enumerate(events):
             if number == directive.hang_after:
                 await self._hang()
@@ -152,7 +154,9 @@ class Playback:
                 return
             payload = _garbled(event.payload) if number == directive.malformed else event.payload
             await self._body(payload, more=True)
-            await self._wait(reply.per_token * event.tokens)
+            # Against the clock, not from event to event: waits that end late must not add up to a slower model.
+            due += reply.per_token * event.tokens
+            await self._wait(due - now())
         await self._body(b"", more=False)
 
     async def _hang(self) -> None:
