@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -33,7 +34,7 @@ Figures = dict[str, float | None]
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which `share` of all values lie (nearest rank)."""
     ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, max(0, round(share * len(ranked) + 0.5) - 1))]
+    return ranked[max(0, math.ceil(share * len(ranked)) - 1)]
 
 
 def figures(samples: Samples, direct: Samples) -> Figures:
