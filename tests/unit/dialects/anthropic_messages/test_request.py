@@ -352,7 +352,7 @@ def test_settings_are_read_and_written() -> None:
     request = decoded(**members)
     assert (request.temperature, request.top_p, request.top_k) == (0.5, 0.9, 40)
     assert (request.stop, request.stream, request.user) == (("END", " "), True, '{"device":"a"}')
-    assert request.service_tier == "default"
+    assert request.service_tier == "standard_only"
     assert again(request) == body(**members)
 
 
@@ -391,6 +391,35 @@ def test_declared_quirks_edit_what_passes_through() -> None:
     assert wire.pass_edits(body(top_k=5), quirks) == {"top_k": REMOVED, "speed": "standard"}
     with pytest.raises(UnsupportedParameter):
         wire.pass_edits(body(container="c"), quirks)
+
+
+def test_thinking_of_another_vendor_is_not_passed_on_to_one_that_would_refuse_it() -> None:
+    from sluice.dialects.anthropic_messages.names import SEAL, UNSIGNED
+
+    own = {"type": "thinking", "thinking": "Hm.", "signature": "EqQB"}
+    text = {"type": "text", "text": "Yes."}
+    foreign = [
+        {"type": "thinking", "thinking": "Ha.", "signature": UNSIGNED},
+        {"type": "redacted_thinking", "data": SEAL + "e30="},
+    ]
+    messages = [
+        HELLO,
+        {"role": "assistant", "content": [own, *foreign, text]},
+        {"role": "assistant", "content": foreign},
+        {"role": "assistant", "content": "Plain."},
+    ]
+    assert wire.pass_edits(body(messages=messages), {}) == {
+        "messages": [HELLO, {"role": "assistant", "content": [own, text]}, messages[3]]
+    }
+    assert wire.pass_edits(body(messages=[HELLO, {"role": "assistant", "content": [own, text]}]), {}) == {}
+
+
+def test_unsigned_thinking_is_known_as_such_when_it_comes_back() -> None:
+    from sluice.dialects.anthropic_messages.names import UNSIGNED
+
+    block = {"type": "thinking", "thinking": "Hm.", "signature": UNSIGNED}
+    request = decoded(messages=[HELLO, {"role": "assistant", "content": [block]}])
+    assert request.messages[1].parts == (Thinking("Hm."),)
 
 
 def test_silence_is_broken_by_a_ping() -> None:

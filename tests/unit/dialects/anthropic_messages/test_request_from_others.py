@@ -210,6 +210,13 @@ def test_a_free_text_call_becomes_an_input() -> None:
     assert turns[1]["content"][0]["input"] == {"input": "ls -l"}
 
 
+def test_a_cache_mark_on_a_message_is_one_on_its_last_part() -> None:
+    marked = Message("user", (Text("Long"), Text("Short")), extras={"cache_control": {"type": "ephemeral"}})
+    body, edits = encode(request(marked))
+    assert [block.get("cache_control") for block in body["messages"][0]["content"]] == [None, {"type": "ephemeral"}]
+    assert edits == ()
+
+
 def test_names_of_speakers_are_dropped_and_reported() -> None:
     asked = request(Message("user", (Text("Hi"),), name="Ann", extras={"weight": 1}))
     assert encode(asked)[1] == ("dropped:messages.name", "dropped:messages.weight")
@@ -272,7 +279,7 @@ def test_another_dialects_own_block_is_dropped_and_reported() -> None:
 
 @pytest.mark.parametrize(
     "thinking",
-    [Thinking("Hm."), Thinking("Hm.", "sig", details=({"format": "google-gemini-v1", "signature": "sig"},))],
+    [Thinking("Hm."), Thinking("Hm.", "sluice1.e30="), Thinking(redacted="sluice1.e30=")],
 )
 def test_thinking_the_vendor_did_not_sign_is_dropped(thinking: Thinking) -> None:
     asked = request(user(Text("x")), Message("assistant", (thinking, Text("Yes."))))
@@ -315,11 +322,11 @@ def test_strict_tools_stay_strict_unless_the_model_cannot() -> None:
     assert edits == ("dropped:tools.strict",)
 
 
-def test_another_dialects_own_tool_is_dropped_and_reported() -> None:
-    asked = request(tools=(Tool("", opaque=Opaque("openai_chat", {"type": "custom"})),))
-    body, edits = encode(asked)
-    assert "tools" not in body
-    assert edits == ("dropped:tools.custom",)
+def test_another_dialects_own_tool_is_refused() -> None:
+    asked = request(tools=(LOOK, Tool("shell", opaque=Opaque("openai_chat", {"type": "custom"}))))
+    error = refused(asked)
+    assert error.param == "tools"
+    assert "'shell'" in error.message
 
 
 @pytest.mark.parametrize(
@@ -341,9 +348,9 @@ def test_a_choice_of_nothing_is_left_out(tools: tuple[Tool, ...], choice: ToolCh
     assert "tool_choice" not in encode(request(tools=tools, tool_choice=choice))[0]
 
 
-def test_another_dialects_own_choice_is_dropped() -> None:
+def test_another_dialects_own_choice_is_refused() -> None:
     choice = ToolChoice(opaque=Opaque("openai_chat", {"type": "allowed_tools"}))
-    assert encode(request(tools=(LOOK,), tool_choice=choice))[1] == ("dropped:tool_choice",)
+    assert refused(request(tools=(LOOK,), tool_choice=choice)).param == "tool_choice"
 
 
 # --- structured output -----------------------------------------------------------------------------------------
@@ -418,6 +425,12 @@ def test_a_short_answer_leaves_no_room_to_think() -> None:
 @pytest.mark.parametrize("reasoning", [Reasoning(effort="none"), Reasoning(enabled=False)])
 def test_thinking_can_be_turned_off(reasoning: Reasoning) -> None:
     assert encode(request(reasoning=reasoning))[0]["thinking"] == {"type": "disabled"}
+
+
+def test_a_wish_to_hide_thinking_does_not_turn_it_on() -> None:
+    body, edits = encode(request(reasoning=Reasoning(display="omitted")))
+    assert "thinking" not in body
+    assert edits == ("dropped:reasoning.exclude",)
 
 
 @pytest.mark.parametrize(

@@ -173,12 +173,10 @@ def test_ids_are_made_such_that_clients_can_send_them_to_the_vendor() -> None:
     assert identity.startswith("functions_look_0_")
 
 
-def test_unsigned_thinking_has_an_empty_signature() -> None:
-    assert foreign(Thinking("Hm.", field="reasoning_content"), Text("Yes"))["content"][0] == {
-        "type": "thinking",
-        "thinking": "Hm.",
-        "signature": "",
-    }
+def test_unsigned_thinking_says_so_in_its_signature() -> None:
+    body = foreign(Thinking("Hm.", field="reasoning_content"), Text("Yes"))
+    assert body["content"][0] == {"type": "thinking", "thinking": "Hm.", "signature": "sluice1.unsigned"}
+    assert wire.decode_response(body).choices[0].parts == (Thinking("Hm."), Text("Yes"))
 
 
 def test_thinking_without_content_is_left_out() -> None:

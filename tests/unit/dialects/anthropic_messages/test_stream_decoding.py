@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.dialects import anthropic_messages as wire
+from sluice.errors import ProviderError, ProviderUnreachable
 from sluice.types.stream import (
     ArgumentsDelta,
     End,
@@ -59,6 +61,13 @@ def ended(reason: str = "end_turn", **members: Any) -> bytes:
 
 def decoded(*blocks: bytes) -> list[StreamEvent]:
     return list(wire.decode_stream(blocks))
+
+
+def why_it_failed(events: list[StreamEvent]) -> str:
+    failure = events[-1]
+    assert isinstance(failure, StreamFailed)
+    assert isinstance(failure.error, ProviderError)
+    return failure.error.kind
 
 
 START = Start("msg_1", "claude", usage=Usage(input=9, output=1))
@@ -231,9 +240,49 @@ def test_an_error_inside_ends_the_stream() -> None:
     assert len(events) == 2
 
 
-def test_a_cut_stream_has_no_end() -> None:
+def test_a_cut_stream_fails() -> None:
     events = decoded(start(), opened(0, type="text", text=""), delta(0, "text_delta", text="Hel"))
-    assert events == [START, PartStart(0, "text"), TextDelta(0, "Hel")]
+    assert events[:3] == [START, PartStart(0, "text"), TextDelta(0, "Hel")]
+    assert why_it_failed(events) == "garbled"
+
+
+def test_a_stream_cut_behind_its_reason_is_whole() -> None:
+    end = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 7})
+    assert decoded(start(), end) == [START, *FINISH]
+
+
+def test_a_broken_connection_behind_the_reason_harms_nothing() -> None:
+    def chunks(body: bytes) -> Iterator[bytes]:
+        yield body
+        raise ProviderUnreachable("Reset.")
+
+    assert list(wire.decode_stream(chunks(HELLO))) == decoded(HELLO)
+    with pytest.raises(ProviderUnreachable):
+        list(wire.decode_stream(chunks(HELLO[:-200])))
+
+
+def test_a_whole_answer_in_place_of_a_stream_is_read() -> None:
+    answer = {
+        "id": "msg_1",
+        "model": "claude",
+        "content": [{"type": "text", "text": "Hi"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 9, "output_tokens": 7},
+    }
+    events = decoded(b" \n", json.dumps(answer).encode())
+    assert events[1:] == [PartStart(0, "text"), TextDelta(0, "Hi"), PartStop(0), *FINISH]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}', "overloaded"),
+        (b'{"type":"message"}', "garbled"),
+        (b"{cut", "garbled"),
+    ],
+)
+def test_an_error_in_place_of_a_stream_is_reported(body: bytes, kind: str) -> None:
+    assert why_it_failed(decoded(body)) == kind
 
 
 def test_a_done_line_and_other_garbage_are_passed_over() -> None:
@@ -322,6 +371,8 @@ def test_no_event_is_too_odd(odd: list[dict[str, Any]]) -> None:
         assert isinstance(item, StreamEvent)
 
 
-@pytest.mark.parametrize("body", [b"", b"\n\n\n", b"data:", b"\xff\xfe\n\n", b'{"type":"message"}'])
-def test_no_stream_is_too_short(body: bytes) -> None:
-    assert [e for e in decoded(body) if not isinstance(e, Idle)] == []
+@pytest.mark.parametrize("body", [b"", b"\n\n\n", b"data:", b"\xff\xfe\n\n"])
+def test_a_stream_of_nothing_fails(body: bytes) -> None:
+    events = [event for event in decoded(body) if not isinstance(event, Idle)]
+    assert len(events) == 1
+    assert why_it_failed(events) == "garbled"

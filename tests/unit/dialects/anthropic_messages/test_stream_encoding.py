@@ -152,6 +152,21 @@ def test_thinking_with_its_signature() -> None:
     assert events[5]["content_block"] == {"type": "redacted_thinking", "data": "Emwk"}
 
 
+def test_thinking_nobody_signed_says_so_before_it_ends() -> None:
+    events = encoded(Start("i", "m"), PartStart(0, "thinking"), TextDelta(0, "Hm."), PartStop(0), *DONE)
+    assert events[3]["delta"] == {"type": "signature_delta", "signature": "sluice1.unsigned"}
+
+
+def test_a_redacted_block_holds_nothing_else() -> None:
+    events = encoded(Start("i", "m"), PartStart(0, "thinking", payload="Emwk"), TextDelta(0, "A summary"), *DONE)
+    assert "content_block_delta" not in kinds(events)
+
+
+def test_half_a_surrogate_pair_stays_an_escape() -> None:
+    events = [Start("i", "m"), PartStart(0, "text"), TextDelta(0, "\ud83d"), TextDelta(0, "\ude00"), *DONE]
+    assert b'"text":"\\ud83d"' in written(events)
+
+
 def test_a_refusal_is_text_with_a_reason() -> None:
     events = encoded(Start("i", "m"), PartStart(0, "refusal"), TextDelta(0, "No."), PartStop(0), *DONE)
     assert events[2]["delta"] == {"type": "text_delta", "text": "No."}

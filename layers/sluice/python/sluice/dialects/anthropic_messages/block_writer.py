@@ -14,7 +14,7 @@ from binascii import a2b_base64
 from zlib import crc32
 
 from sluice.dialects.anthropic_messages.edits import Edits
-from sluice.dialects.anthropic_messages.names import NAME
+from sluice.dialects.anthropic_messages.names import NAME, SEAL
 from sluice.types.chat import (
     Audio,
     CacheMark,
@@ -120,7 +120,11 @@ def tool_input(call: ToolCall, edits: Edits) -> Json:
 def clean_id(identity: str) -> str:
     """Return a tool call's id in the letters the vendor allows; the same id always becomes the same."""
     cleaned = _BAD_IN_ID.sub("_", identity)
-    return cleaned if cleaned == identity and identity else f"{cleaned or 'call'}_{crc32(identity.encode()):08x}"
+    return (
+        cleaned
+        if cleaned == identity and identity
+        else f"{cleaned or 'call'}_{crc32(identity.encode('utf-8', 'surrogatepass')):08x}"
+    )
 
 
 def _text(part: Text, native: bool) -> Block | None:
@@ -191,20 +195,14 @@ def _file(file_id: str | None, native: bool, edits: Edits) -> Block:
 
 
 def _thinking(part: Thinking, edits: Edits) -> Block | None:
+    secret = part.signature if part.redacted is None else part.redacted
+    if secret is None or secret.startswith(SEAL):
+        # The vendor refuses thinking that it did not sign itself.
+        edits.note("dropped:reasoning")
+        return None
     if part.redacted is not None:
         return {"type": "redacted_thinking", "data": part.redacted}
-    if part.signature is None or not _ours(part):
-        # The vendor refuses thinking that it did not sign itself.
-        if part.text:
-            edits.note("dropped:reasoning")
-        return None
     return {"type": "thinking", "thinking": part.text, "signature": part.signature}
-
-
-def _ours(part: Thinking) -> bool:
-    """Return whether the reasoning was signed by this vendor, as far as its structured form says."""
-    formats = [detail.get("format") for detail in part.details if isinstance(detail, dict)]
-    return all(not isinstance(name, str) or name.startswith("anthropic") for name in formats)
 
 
 def _sniffed(data: str) -> str:

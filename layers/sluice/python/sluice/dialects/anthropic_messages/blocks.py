@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from sluice.dialects.anthropic_messages.names import NAME
+from sluice.dialects.anthropic_messages.names import NAME, UNSIGNED
 from sluice.types.chat import CacheMark, Document, Image, Json, Opaque, Part, Text, Thinking, ToolCall, ToolResult
 
 Block = Mapping[str, Json]
@@ -147,7 +147,7 @@ def _tool_result(block: Block) -> Part | None:
 
 def _thinking(block: Block) -> Part | None:
     text, signature = _texts(block, "thinking", "signature")
-    return Thinking(text=text or "", signature=signature or None)
+    return Thinking(text=text or "", signature=None if signature in ("", UNSIGNED) else signature)
 
 
 def _redacted_thinking(block: Block) -> Part | None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from sluice.dialects import sse
 from sluice.dialects.base import JsonObject
+from sluice.dialects.splice import to_bytes
 from sluice.errors import GatewayError, ProviderError
 
 _KINDS = {
@@ -59,8 +60,12 @@ def encode_error(error: GatewayError, request_id: str) -> dict[str, object]:
 
 def stream_error_bytes(error: GatewayError, request_id: str) -> bytes:
     """Return the event that ends a broken stream."""
-    envelope = json.dumps(encode_error(error, request_id), ensure_ascii=False, separators=(",", ":"))
-    return b"event: error\ndata: " + envelope.encode("utf-8", "replace") + b"\n\n"
+    return event_bytes("error", encode_error(error, request_id))
+
+
+def event_bytes(name: str, data: Mapping[str, object]) -> bytes:
+    """Return one event."""
+    return b"event: " + name.encode() + b"\ndata: " + to_bytes(data) + b"\n\n"
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:

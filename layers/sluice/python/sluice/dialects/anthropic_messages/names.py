@@ -8,6 +8,13 @@ ANSWER_TOOL = "structured_answer"
 """Name of the tool by which structured output is had from models without `output_config.format`. A call of it is
 read back as text, so the caller never sees the tool."""
 
+SEAL = "sluice1."
+"""Begins signatures and encrypted thinking that are not this vendor's: the gateway made them for callers of this
+dialect, so that reasoning of another vendor finds its way back (`sluice.dialects.openai_chat.reasoning`)."""
+
+UNSIGNED = SEAL + "unsigned"
+"""The signature of thinking that has none."""
+
 DEFAULT_MAX_TOKENS = 4096
 """The dialect requires `max_tokens`; this bound is used when neither the caller nor the catalogue names one."""
 

@@ -1,9 +1,11 @@
-"""What a request that stays in this dialect needs on its way through: nothing, but for declared quirks."""
+"""What a request that stays in this dialect needs on its way through: nothing, but for declared quirks and for
+thinking of another vendor, which the gateway sealed for the caller and this vendor would refuse."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sluice.dialects.anthropic_messages.names import SEAL
 from sluice.dialects.base import REMOVED, JsonObject
 from sluice.errors import UnsupportedParameter
 
@@ -15,6 +17,9 @@ def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
         UnsupportedParameter: the provider rejects a member that may not be left out.
     """
     edits: dict[str, object] = {}
+    messages = without_sealed(body.get("messages"))
+    if messages is not None:
+        edits["messages"] = messages
     for name in names(quirks, "refuse"):
         if name in body:
             raise UnsupportedParameter(f"This model does not take {name}; leave it out.", param=name)
@@ -25,6 +30,36 @@ def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
     if isinstance(defaults, Mapping):
         edits.update({str(name): value for name, value in defaults.items() if name not in body})
     return edits
+
+
+def without_sealed(messages: object) -> list[object] | None:
+    """Return the messages without sealed thinking; None when there is none."""
+    if not isinstance(messages, list) or not any(_sealed(message) for message in messages):
+        return None
+    kept: list[object] = []
+    for message in messages:
+        if _sealed(message):
+            content = [block for block in message["content"] if not _is_sealed(block)]
+            if content:
+                kept.append({**message, "content": content})
+        else:
+            kept.append(message)
+    return kept
+
+
+def _sealed(message: object) -> bool:
+    if not isinstance(message, dict) or message.get("role") != "assistant":
+        return False
+    content = message.get("content")
+    return isinstance(content, list) and any(_is_sealed(block) for block in content)
+
+
+def _is_sealed(block: object) -> bool:
+    if not isinstance(block, dict):
+        return False
+    kind = block.get("type")
+    secret = block.get({"thinking": "signature", "redacted_thinking": "data"}.get(str(kind), ""))
+    return isinstance(secret, str) and secret.startswith(SEAL)
 
 
 def names(quirks: JsonObject, quirk: str) -> list[str]:

@@ -47,7 +47,6 @@ _READ = frozenset(
     }
 )
 _EFFORTS = frozenset(get_args(Effort))
-_TIERS = {"standard_only": "default"}
 _MODES = {"auto": "auto", "any": "required", "none": "none"}
 
 
@@ -73,7 +72,7 @@ def decode_request(body: JsonObject) -> ChatRequest:
         stream=seen.stream,
         include_usage=True,
         user=user,
-        service_tier=_TIERS.get(tier, tier) if isinstance(tier, str) else None,
+        service_tier=tier if isinstance(tier, str) else None,
         dialect=NAME,
         extras=extras,
     )

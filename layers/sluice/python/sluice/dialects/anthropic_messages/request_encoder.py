@@ -42,10 +42,9 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
         "max_tokens": _max_tokens(request, quirks, edits),
         "messages": messages,
     }
-    tools = [_tool(tool, native, quirks, edits) for tool in request.tools]
-    if written := [tool for tool in tools if tool is not None]:
-        body["tools"] = written
-    if request.tool_choice is not None and (written or native):
+    if request.tools:
+        body["tools"] = [_tool(tool, native, quirks, edits) for tool in request.tools]
+    if request.tool_choice is not None and (request.tools or native):
         body.update(_tool_choice(request.tool_choice, edits))
     write_output_format(body, request.output_format, turns.system, quirks, edits)
     if turns.system:
@@ -81,12 +80,15 @@ def _max_tokens(request: ChatRequest, quirks: JsonObject, edits: Edits) -> int:
     return request.max_tokens
 
 
-def _tool(tool: Tool, native: bool, quirks: JsonObject, edits: Edits) -> Body | None:
+def _tool(tool: Tool, native: bool, quirks: JsonObject, edits: Edits) -> Body:
     if tool.opaque is not None:
         if tool.opaque.dialect == NAME:
             return dict(tool.opaque.payload)
-        edits.drop(f"tools.{tool.name or tool.opaque.payload.get('type', 'tool')}")
-        return None
+        edits.refuse(
+            "tools",
+            f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
+            "that vendor.",
+        )
     written: Body = {"name": tool.name}
     if tool.description is not None:
         written["description"] = tool.description
@@ -108,8 +110,7 @@ def _tool_choice(choice: ToolChoice, edits: Edits) -> Body:
     if choice.opaque is not None:
         if choice.opaque.dialect == NAME:
             return {"tool_choice": dict(choice.opaque.payload)}
-        edits.drop("tool_choice")
-        return {}
+        edits.refuse("tool_choice", "This model cannot be told to choose tools in this way.")
     if choice.mode == "named":
         written: Body = {"type": "tool", "name": choice.name}
     elif choice.mode is None and choice.parallel is None:
@@ -165,8 +166,8 @@ def _write_rest(body: Body, request: ChatRequest, edits: Edits) -> None:
         metadata = body.get("metadata")
         body["metadata"] = {**(metadata if isinstance(metadata, dict) else {}), "user_id": request.user}
     if request.service_tier is not None:
-        tier = request.service_tier if request.dialect == NAME else None
-        if tier := _TIERS.get(request.service_tier, tier):
+        tier = request.service_tier if request.dialect == NAME else _TIERS.get(request.service_tier)
+        if tier is not None:
             body["service_tier"] = tier
         else:
             edits.drop("service_tier")

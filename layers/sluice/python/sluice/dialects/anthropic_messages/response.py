@@ -11,7 +11,7 @@ from sluice.dialects.anthropic_messages.block_writer import clean_id, write_call
 from sluice.dialects.anthropic_messages.blocks import left_over, parts_of
 from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.failures import error_of
-from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME, STOP_REASONS, WIRE_STOPS
+from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME, STOP_REASONS, UNSIGNED, WIRE_STOPS
 from sluice.dialects.base import JsonObject
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import (
@@ -136,9 +136,9 @@ def _block(part: Part, native: bool) -> dict[str, Json] | None:
 
 
 def thinking_block(part: Thinking) -> dict[str, Json] | None:
-    """Return a thinking block; clients expect a signature, so that of another vendor's thinking is empty."""
+    """Return a thinking block; clients expect a signature, also of thinking that nobody signed."""
     if part.redacted is not None:
         return {"type": "redacted_thinking", "data": part.redacted}
     if not part.text and not part.signature:
         return None
-    return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
+    return {"type": "thinking", "thinking": part.text, "signature": part.signature or UNSIGNED}

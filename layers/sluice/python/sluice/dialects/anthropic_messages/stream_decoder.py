@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from sluice.dialects import sse
 from sluice.dialects.anthropic_messages import usage as counts
 from sluice.dialects.anthropic_messages.blocks import json_text, left_over
-from sluice.dialects.anthropic_messages.failures import event_error
-from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME
+from sluice.dialects.anthropic_messages.failures import error_of, event_error
+from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME, UNSIGNED
 from sluice.dialects.anthropic_messages.response import stop_of
+from sluice.errors import ProviderError, ProviderGarbled
 from sluice.types.chat import Json
 from sluice.types.stream import (
     ArgumentsDelta,
@@ -56,6 +57,8 @@ class _Block:
 class _State:
     started: bool = False
     finished: bool = False
+    ended: bool = False
+    failed: bool = False
     parts: int = 0
     called: bool = False
     answered: bool = False
@@ -63,28 +66,61 @@ class _State:
     known: dict[str, Json] = field(default_factory=dict)
     message: dict[str, Json] = field(default_factory=dict)
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is missing any more."""
+        return self.ended or self.failed
+
 
 def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
-    """Yield the events of a stream; an empty chunk is an `Idle`."""
-    splitter, state = sse.Blocks(), _State()
-    for chunk in chunks:
+    """Yield the events of a stream; an empty chunk is an `Idle`, an answer that breaks off a `StreamFailed`."""
+    source, head = iter(chunks), b""
+    for chunk in source:
         if not chunk:
             yield Idle()
-            continue
-        whole = splitter.feed(chunk)
-        if whole:
-            for event in _decoded(whole, state):
-                yield event
-                if isinstance(event, StreamFailed):
-                    return
-    yield from _decoded(splitter.rest(), state)
+        head += chunk
+        if head.lstrip():
+            break
+    if head.lstrip().startswith(b"{"):
+        yield from _whole(head + b"".join(source))
+        return
+    state, reader = _State(), sse.Events()
+    try:
+        yield from _decoded(reader.feed(head), state)
+        for chunk in source:
+            if not chunk and not state.over:
+                yield Idle()
+            yield from _decoded(reader.feed(chunk), state)
+    except ProviderError:
+        if not state.finished:
+            raise
+    yield from _decoded(reader.finish(), state)
+    yield from _end(state)
 
 
-def _decoded(whole: bytes, state: _State) -> Iterator[StreamEvent]:
-    for name, data in sse.events((whole,)):
+def _whole(body: bytes) -> Iterator[StreamEvent]:
+    """Read a whole answer, or an error, that came where a stream was promised."""
+    failure = None
+    try:
+        answer = json.loads(body)
+        if (failure := error_of(answer)) is None and isinstance(answer.get("content"), list):
+            state = _State()
+            yield from _start(answer, state)
+            yield from _stop(state)
+            return
+    except (ValueError, RecursionError, AttributeError):
+        pass
+    yield StreamFailed(failure or ProviderGarbled("The provider answered neither with events nor with an answer."))
+
+
+def _decoded(found: Iterable[tuple[str, str]], state: _State) -> Iterator[StreamEvent]:
+    for name, data in found:
+        if state.failed:
+            return
         if name == "error" or '"error"' in data:
             failure = event_error(name, data)
             if failure is not None:
+                state.failed = True
                 yield StreamFailed(failure)
                 return
         try:
@@ -93,6 +129,16 @@ def _decoded(whole: bytes, state: _State) -> Iterator[StreamEvent]:
             continue
         if isinstance(event, dict):
             yield from _read(event, str(event.get("type") or name), state)
+
+
+def _end(state: _State) -> Iterator[StreamEvent]:
+    """End a stream that said its reason but not its end; one that said neither was cut off."""
+    if state.over:
+        return
+    if state.finished:
+        yield End()
+    else:
+        yield StreamFailed(ProviderGarbled("The provider's stream ended before the answer was complete."))
 
 
 def _read(event: Event, kind: str, state: _State) -> Iterator[StreamEvent]:
@@ -117,7 +163,7 @@ def _start(message: Json, state: _State) -> Iterator[StreamEvent]:
     if not isinstance(message, dict):
         return
     yield from _stop_all(state)
-    state.message, state.finished = message, False
+    state.message, state.finished, state.ended = message, False, False
     counts.overlay(state.known, message.get("usage"))
     if not state.started:
         state.started = True
@@ -173,7 +219,7 @@ def _given(opened: _Block, block: Event) -> Iterator[StreamEvent]:
     if isinstance(text, str) and text:
         yield TextDelta(opened.part, text)
     signature, citations = block.get("signature"), block.get("citations")
-    if opened.kind == "thinking" and isinstance(signature, str) and signature:
+    if opened.kind == "thinking" and isinstance(signature, str) and signature not in ("", UNSIGNED):
         yield SignatureDelta(opened.part, signature)
     for citation in citations if isinstance(citations, list) else ():
         yield OpaqueDelta(opened.part, NAME, {"type": "citations_delta", "citation": citation})
@@ -195,7 +241,7 @@ def _delta(delta: Json, index: str, state: _State) -> Iterator[StreamEvent]:
             yield TextDelta(opened.part, text)
     elif word == "signature_delta" and opened.kind == "thinking":
         signature = delta.get("signature")
-        if isinstance(signature, str) and signature:
+        if isinstance(signature, str) and signature not in ("", UNSIGNED):
             yield SignatureDelta(opened.part, signature)
     elif word == "input_json_delta" and opened.kind != "opaque":
         fragment = delta.get("partial_json")
@@ -259,4 +305,5 @@ def _stop(state: _State) -> Iterator[StreamEvent]:
         if usage is not None:
             yield UsageReport(usage)
     yield from _stop_all(state)
+    state.finished = state.ended = True
     yield End()

@@ -8,14 +8,13 @@ a finish ends with an error event, never in silence.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sluice.dialects.anthropic_messages import usage as counts
 from sluice.dialects.anthropic_messages.block_writer import clean_id
-from sluice.dialects.anthropic_messages.failures import stream_error_bytes
-from sluice.dialects.anthropic_messages.names import NAME, PING
+from sluice.dialects.anthropic_messages.failures import event_bytes, stream_error_bytes
+from sluice.dialects.anthropic_messages.names import NAME, PING, UNSIGNED
 from sluice.dialects.anthropic_messages.response import new_id, refusal_details, wire_stop
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatRequest, Json
@@ -45,6 +44,7 @@ class _Part:
 
     start: PartStart
     index: int = -1
+    signed: bool = False
     waiting: list[_Delta] = field(default_factory=list)
     stopped: bool = False
 
@@ -156,6 +156,8 @@ def _delta(event: _Delta, message: _Message) -> Iterator[bytes]:
         return
     if part.start.kind == "refusal" and isinstance(event, TextDelta):
         message.refusals.append(event.text)
+    if part.start.kind == "thinking" and part.start.payload is not None:
+        return  # a redacted block holds nothing else
     if part is message.open:
         yield from _write_delta(event, part)
     else:
@@ -172,6 +174,7 @@ def _write_delta(event: _Delta, part: _Part) -> Iterator[bytes]:
     elif isinstance(event, ArgumentsDelta):
         delta = {"type": "input_json_delta", "partial_json": event.fragment}
     elif isinstance(event, SignatureDelta):
+        part.signed = True
         delta = {"type": "signature_delta", "signature": event.signature}
     elif event.dialect == NAME and isinstance(event.payload, dict):
         delta = event.payload
@@ -192,7 +195,10 @@ def _stop_part(number: int, message: _Message) -> Iterator[bytes]:
 def _close(message: _Message) -> Iterator[bytes]:
     """Close the open block, then open those that wait, up to the first one that is still growing."""
     while message.open is not None:
-        yield _event("content_block_stop", index=message.open.index)
+        part = message.open
+        if part.start.kind == "thinking" and part.start.payload is None and not part.signed:
+            yield from _write_delta(SignatureDelta(part.start.part, UNSIGNED), part)
+        yield _event("content_block_stop", index=part.index)
         message.open = None
         if not message.queue:
             return
@@ -243,5 +249,4 @@ def _first_form(start: PartStart) -> dict[str, Json] | None:
 
 
 def _event(name: str, **members: Json) -> bytes:
-    data = json.dumps({"type": name, **members}, ensure_ascii=False, separators=(",", ":"))
-    return f"event: {name}\ndata: {data}\n\n".encode("utf-8", "replace")
+    return event_bytes(name, {"type": name, **members})

@@ -30,6 +30,10 @@ def write_thinking(body: dict[str, object], request: ChatRequest, quirks: JsonOb
     if reasoning.enabled is False or reasoning.effort == "none":
         body["thinking"] = {"type": "disabled"}
         return
+    if reasoning.display == "omitted":
+        edits.note("dropped:reasoning.exclude")  # older models cannot be told to keep their thinking to themselves
+    if reasoning.effort is None and reasoning.budget is None and not (reasoning.enabled or reasoning.adaptive):
+        return
     style = quirks.get("thinking_request", "budget")
     if style == "none":
         edits.drop("reasoning_effort")

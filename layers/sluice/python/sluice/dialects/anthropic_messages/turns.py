@@ -14,10 +14,12 @@ from sluice.dialects.anthropic_messages.block_writer import (
     Block,
     clean_id,
     is_plain,
+    mark,
     write_call,
     write_part,
     write_result,
 )
+from sluice.dialects.anthropic_messages.blocks import cache_mark
 from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.names import NAME
 from sluice.errors import BadRequest
@@ -49,7 +51,10 @@ class Turns:
             self.messages.append({"role": role, "content": blocks, **message.extras})
             return
         for name in (*(("name",) if message.name else ()), *message.extras):
-            self._edits.note(f"dropped:messages.{name}")
+            if name == "cache_control" and blocks:
+                mark(blocks[-1], cache_mark(message.extras[name]))  # on a message it means the last part
+            else:
+                self._edits.note(f"dropped:messages.{name}")
         self._append(role, blocks)
 
     def finish(self) -> list[Block]:

@@ -79,7 +79,7 @@ def count(value: object) -> int:
 def _one(raw: Mapping[str, object]) -> Usage:
     split, details, tools = raw.get("cache_creation"), raw.get("output_tokens_details"), raw.get("server_tool_use")
     five_minutes, one_hour = _cache_writes(raw.get("cache_creation_input_tokens"), split)
-    tier, cost = raw.get("service_tier"), raw.get("cost")
+    tier = raw.get("service_tier")
     return Usage(
         input=count(raw.get("input_tokens")),
         cache_read=count(raw.get("cache_read_input_tokens")),
@@ -89,8 +89,20 @@ def _one(raw: Mapping[str, object]) -> Usage:
         reasoning=count(details.get("thinking_tokens")) if isinstance(details, dict) else 0,
         search_requests=count(tools.get("web_search_requests")) if isinstance(tools, dict) else 0,
         service_tier=tier if isinstance(tier, str) else None,
-        provider_cost_usd=str(cost) if isinstance(cost, int | float) and type(cost) is not bool else None,
+        provider_cost_usd=_cost(raw),
     )
+
+
+def _cost(raw: Mapping[str, object]) -> str | None:
+    """Return the cost that a router of many hosts states (OpenRouter); its fee alone when the caller's key paid."""
+    cost, details = raw.get("cost"), raw.get("cost_details")
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    from sluice.dialects.openai_chat.usage import decimal
+
+    upstream = details.get("upstream_inference_cost") if isinstance(details, dict) else None
+    paid_elsewhere = raw.get("is_byok") is True and isinstance(upstream, int | float)
+    return decimal(cost + upstream) if paid_elsewhere else decimal(cost)  # type: ignore[operator]
 
 
 def _cache_writes(total: object, split: object) -> tuple[int, int]:
