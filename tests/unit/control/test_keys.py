@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from sluice.control.keys import Keys, NewKey, key_card
-from sluice.errors import NotFound
+from sluice.errors import NotFound, PermissionDenied
 from sluice.governance.authentication import Authenticator
 from sluice.types.tenancy import VirtualKey
 from tests.fakes import PEPPER
@@ -83,3 +83,13 @@ def test_a_card_never_shows_the_digest() -> None:
 def test_what_no_key_can_be_created_with(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         NewKey.model_validate(wrong)
+
+
+def test_the_first_admin_key_is_made_only_while_there_is_none() -> None:
+    store = Store()
+    first = keys(store).create_first_admin()
+    assert first.key.scopes == ("admin", "inference")
+    with pytest.raises(PermissionDenied, match=first.key.id):
+        keys(store).create_first_admin()
+    keys(store).revoke(first.key.id)
+    assert keys(store).create_first_admin().key.id != first.key.id

@@ -64,7 +64,9 @@ class Settings:
 
     `endpoint_url` replaces every AWS endpoint (emulator only). `local` is true in the local stack alone: there a
     configuration may send a provider's traffic to a loopback address. `ledger_days` is how long an entry is kept.
-    The credentials never appear in `repr`.
+    `log_groups` are where the sweep finds request lines, `local_logs` the folder that takes their place in the local
+    stack; a request is called lost when nothing was heard of it for `sweep_grace_seconds`, by default longer than any
+    function may run. The credentials never appear in `repr`.
     """
 
     stage: str
@@ -75,6 +77,9 @@ class Settings:
     endpoint_url: str | None = None
     local: bool = False
     ledger_days: int = 90
+    log_groups: tuple[str, ...] = ()
+    local_logs: str = ""
+    sweep_grace_seconds: int = 1020
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
@@ -98,7 +103,10 @@ class Settings:
             region=_required(environ, "AWS_REGION"),
             endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
             local=environ.get("SLUICE_LOCAL") == "1",
-            ledger_days=_days(environ, "SLUICE_LEDGER_DAYS", 90),
+            ledger_days=_number(environ, "SLUICE_LEDGER_DAYS", 90, 36_500),
+            log_groups=tuple(filter(None, environ.get("SLUICE_LOG_GROUPS", "").split(","))),
+            local_logs=environ.get("SLUICE_LOCAL_LOGS", ""),
+            sweep_grace_seconds=_number(environ, "SLUICE_SWEEP_GRACE_SECONDS", 1020, 86_400),
             access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
@@ -118,10 +126,10 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _days(environ: Mapping[str, str], name: str, default: int) -> int:
+def _number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
     text = environ.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 36_500):
-        raise SettingsError(f"Environment variable {name} must be a whole number of days from 1 to 36500.")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+        raise SettingsError(f"Environment variable {name} must be a whole number from 1 to {most}.")
     return int(text)

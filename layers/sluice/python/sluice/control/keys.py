@@ -10,7 +10,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sluice.errors import NotFound
+from sluice.errors import NotFound, PermissionDenied
 from sluice.governance.authentication import ID_LENGTH, PREFIX, SECRET_LENGTH, digest_of
 from sluice.types.tenancy import VirtualKey
 
@@ -100,6 +100,16 @@ class Keys:
         self._store.create(key)
         return CreatedKey(key, text)
 
+    def create_first_admin(self) -> CreatedKey:
+        """Create the key that can create all others. Raises PermissionDenied while another admin key works."""
+        now = self._now_ms()
+        working = [key for key in self._store.list_keys() if "admin" in key.scopes and _works(key, now)]
+        if working:
+            raise PermissionDenied(
+                f"Admin key {working[0].id} exists; it creates further ones. Revoke it first if it is lost."
+            )
+        return self.create(NewKey(team="administrators", name="first", scopes=["admin", "inference"]))
+
     def list_keys(self, team: str | None = None) -> list[VirtualKey]:
         """Return the keys of one team (None: of all), oldest first."""
         return sorted(self._store.list_keys(team), key=lambda key: (key.team, key.created_ms, key.id))
@@ -110,6 +120,10 @@ class Keys:
         if key is None:
             raise NotFound(f"There is no key {key_id[:32]!r}. 'sluice keys list' shows the ids.", code="key_not_found")
         return key
+
+
+def _works(key: VirtualKey, now_ms: int) -> bool:
+    return key.revoked_ms is None and (key.expires_ms is None or key.expires_ms > now_ms)
 
 
 def key_card(key: VirtualKey, now_ms: int) -> dict[str, object]:

@@ -125,14 +125,15 @@ def document(live: Document | None, before: frozenset[str], found: Mapping[str, 
     for name, each in wanted.items():
         entry = {**_without_address(providers.get(name, {})), "enabled": True}
         if each.base_url is not None:
-            entry |= {"base_url": each.base_url, "allow_loopback": True}
+            # What a host of one's own serves is not in the catalogue.
+            entry |= {"base_url": each.base_url, "allow_loopback": True, "any_model": True}
         providers[name] = entry
     base["providers"] = {name: entry for name, entry in providers.items() if entry}
     return base
 
 
 def _without_address(entry: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in entry.items() if name not in ("base_url", "allow_loopback", "enabled")}
+    return {name: value for name, value in entry.items() if name not in ("base_url", "allow_loopback", "any_model", "enabled")}
 
 
 def _with_keys(account: Account, own: Secrets) -> Secrets:

@@ -8,6 +8,10 @@ from sluice.types.clock import Millis, NanoUSD
 from sluice.types.usage import Usage
 
 
+LOST = "lost"
+"""The outcome of an entry that the sweep put in for a request of which nothing more was heard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One upstream call. `outcome` is "ok" or the kind of the error; times in ms."""

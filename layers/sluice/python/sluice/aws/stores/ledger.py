@@ -13,7 +13,7 @@ from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.errors import ConditionalCheckFailed
 from sluice.aws.ledger_record import from_record, to_record
 from sluice.metering.request_ids import partition_of
-from sluice.types.ledger import LedgerEntry
+from sluice.types.ledger import LOST, LedgerEntry
 
 _DAY = 86_400
 _KEYS = ("pk", "sk", "expires_at")
@@ -28,9 +28,23 @@ class DynamoLedgerStore:
         self._days = days
 
     def put(self, entry: LedgerEntry) -> bool:
-        """Write an entry once; False when one with this request id stands already."""
+        """Write an entry once; False when one with this request id stands already.
+
+        The sweep's guess about a request that seemed lost gives way to the entry of the request itself.
+        """
+        item, condition = to_item(entry, self._days), "attribute_not_exists(pk)"
+        guess = entry.outcome == LOST
         try:
-            self._client.put_item(self._table, to_item(entry, self._days), condition="attribute_not_exists(pk)")
+            if guess:
+                self._client.put_item(self._table, item, condition=condition)
+            else:
+                self._client.put_item(
+                    self._table,
+                    item,
+                    condition=f"{condition} OR #outcome = :lost",
+                    names={"#outcome": "outcome"},
+                    values={":lost": LOST},
+                )
         except ConditionalCheckFailed:
             return False
         return True

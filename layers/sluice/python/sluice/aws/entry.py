@@ -1,0 +1,152 @@
+"""Builds the Lambda handlers: settings and AWS adapters in, one callable out.
+
+Called when a function's module is imported, which is its initialisation; nothing here calls AWS. What only one function
+needs is imported inside that function's builder, so that the streaming function starts with the request path alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from sluice.aws.apigateway import ApiGatewayHandler
+from sluice.aws.credentials import credentials_from
+from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.emf import entry_from_line, open_line, request_line
+from sluice.aws.secretsmanager import SecretsManagerClient, SecretsManagerStore
+from sluice.aws.stdout import StdoutLines
+from sluice.aws.stores.configurations import DynamoConfigurationStore
+from sluice.aws.stores.keys import DynamoKeyStore
+from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.providers.transport import HttpTransport
+from sluice.settings import Settings, metric_namespace
+from sluice.wiring import Adapters, application
+
+FIRST_ADMIN_KEY = "create-first-admin-key"
+SWEEP_SPAN_MS = 2 * 3_600_000
+"""How far back a sweep reads: several times its interval and the grace, so that a missed run loses nothing."""
+
+
+class Aws(NamedTuple):
+    """The adapters that every function builds from its settings."""
+
+    settings: Settings
+    keys: DynamoKeyStore
+    configurations: DynamoConfigurationStore
+    ledger: DynamoLedgerStore
+    secrets: SecretsManagerStore
+
+
+def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
+    """Return the handler of the functions on the request path."""
+    aws = adapters(settings)
+    transport = HttpTransport()
+    if not aws.settings.local:
+        transport.warm_up()  # providers speak TLS; the certificates are read while the environment starts
+    app = application(
+        Adapters(
+            keys=aws.keys,
+            configurations=aws.configurations,
+            ledger=aws.ledger,
+            secrets=aws.secrets,
+            transport=transport,
+            lines=StdoutLines(),
+            encode_line=partial(request_line, namespace=metric_namespace(aws.settings.stage)),
+            open_line=open_line,
+            region=aws.settings.region,
+        )
+    )
+    return ApiGatewayHandler(app.handle)
+
+
+def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any], Any], Any]:
+    """Return the handler of the control plane.
+
+    Beside API Gateway's events it takes {"sluice": "create-first-admin-key"} from whoever may invoke the function, and
+    answers with a key while there is none with the admin scope.
+    """
+    from sluice.aws.admin_api import AdminApi, ControlPlane
+    from sluice.control.configurations import Configurations
+    from sluice.control.keys import Keys
+    from sluice.control.lint import complaints
+    from sluice.governance.authentication import Authenticator
+    from sluice.providers.registry import Registry
+    from sluice.routing.configuration import parse
+
+    aws = adapters(settings)
+    keys = Keys(aws.keys, aws.secrets.pepper, _now_ms)
+    lint = partial(complaints, catalogue=Registry(), local=aws.settings.local)
+    api = AdminApi(
+        ControlPlane(
+            authenticator=Authenticator(aws.keys, aws.secrets.pepper, time.time),
+            keys=keys,
+            configurations=Configurations(aws.configurations, parse, lint),
+            now_ms=_now_ms,
+        )
+    )
+
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        if event.get("sluice") == FIRST_ADMIN_KEY:
+            created = keys.create_first_admin()
+            return {"id": created.key.id, "key": created.text}
+        return api.resolve(event, context)
+
+    return handler
+
+
+def reconcile_handler(settings: Settings | None = None) -> Callable[[object, object], dict[str, int]]:
+    """Return the handler of the sweep, which puts into the ledger what only the log knows."""
+    from sluice.metering.reconcile import reconcile
+
+    aws = adapters(settings)
+
+    def handler(event: object, context: object) -> dict[str, int]:  # noqa: ARG001 - the schedule says nothing
+        now = _now_ms()
+        report = reconcile(
+            request_lines(aws.settings, now - SWEEP_SPAN_MS, now),
+            aws.ledger,
+            entry_from_line,
+            now_ms=now,
+            grace_ms=aws.settings.sweep_grace_seconds * 1000,
+        )
+        found = {"seen": report.seen, "restored": report.restored, "lost": report.lost}
+        StdoutLines().write(f'{{"kind":"sweep","restored":{report.restored},"lost":{report.lost}}}')
+        return found
+
+    return handler
+
+
+def adapters(settings: Settings | None = None) -> Aws:
+    """Return the AWS adapters for the settings of this environment."""
+    told = settings or Settings.from_environment()
+    transport = HttpTransport(trusted=True)
+    credentials = credentials_from(told, transport)
+    dynamo = DynamoClient(transport, credentials, region=told.region, endpoint_url=told.endpoint_url)
+    secrets = SecretsManagerClient(transport, credentials, region=told.region, endpoint_url=told.endpoint_url)
+    return Aws(
+        told,
+        DynamoKeyStore(dynamo, told.table("config")),
+        DynamoConfigurationStore(dynamo, told.table("config")),
+        DynamoLedgerStore(dynamo, told.table("ledger"), days=told.ledger_days),
+        SecretsManagerStore(secrets, provider_secret=told.provider_secret, gateway_secret=told.gateway_secret),
+    )
+
+
+def request_lines(settings: Settings, start_ms: int, end_ms: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the request lines of all functions between two moments (epoch milliseconds)."""
+    if settings.local_logs:
+        # Left out of the deployed layer, where no environment names a folder of logs.
+        from importlib import import_module
+
+        yield from import_module("sluice.local.logs").request_lines(settings.local_logs, start_ms, end_ms)
+        return
+    from sluice.aws import logs
+
+    for group in settings.log_groups:
+        yield from logs.request_lines(group, start_ms, end_ms)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,90 @@
+"""One rehearsed deployment: the CDK command line, an emulated account, and calls through what stands in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.drill.rehearsal import Rehearsal, Report, missing
+from infra.settings import stage_named
+from sluice.endpoints import ENDPOINTS
+
+pytestmark = pytest.mark.deploy
+STAGE = "pr-e2e"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """What the rehearsal saw."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    folder: Path = tmp_path_factory.mktemp("deploy")
+    return asyncio.run(Rehearsal(stage_named(STAGE), folder, print).run())
+
+
+def test_the_cdk_command_line_deploys_every_stack(report: Report) -> None:
+    deployed = [name for name in report.stacks if name.startswith(f"sluice-{STAGE}")]
+    assert deployed == [f"sluice-{STAGE}-us-east-1-{kind}" for kind in ("api", "data", "jobs")]
+
+
+def test_the_deployed_api_has_the_routes_of_the_endpoint_table(report: Report) -> None:
+    assert {(route.method, route.path) for route in report.routes} == {(each.method, each.path) for each in ENDPOINTS}
+    assert {route.alias for route in report.routes} == {"live"}
+
+
+def test_streamed_routes_go_to_functions_that_start_the_streaming_loop(report: Report) -> None:
+    for route in report.routes:
+        wrapped = "AWS_LAMBDA_EXEC_WRAPPER" in report.functions[route.function].variables
+        assert wrapped is route.streamed
+
+
+def test_the_deployed_package_is_what_functions_run(report: Report) -> None:
+    for function in report.functions.values():
+        assert (function.task / "handler.py").is_file()
+        assert (function.opt / "python" / "sluice" / "endpoints.py").is_file()
+        assert not (function.opt / "python" / "sluice" / "local").exists()
+
+
+def test_health_answers_and_strangers_are_turned_away(report: Report) -> None:
+    assert report.health == 200
+    assert report.without_key == 401
+
+
+def test_an_unknown_path_gets_the_apis_own_answer_in_both_dialects(report: Report) -> None:
+    status, text = report.unknown_path
+    body = json.loads(text)
+    assert status == 404
+    assert (body["type"], body["error"]["type"], body["error"]["code"]) == ("error", "not_found_error", "not_found")
+
+
+def test_a_chat_answer_streams_through_the_deployed_definition(report: Report) -> None:
+    events = [line.removeprefix("data: ") for line in report.text.splitlines() if line.startswith("data: ")]
+    assert events[-1] == "[DONE]"
+    chunks = [json.loads(event) for event in events[:-1]]
+    said = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+    assert said
+    # In one piece would mean that something on the way had waited for the end.
+    assert len(report.pieces) > 3
+
+
+def test_the_call_stands_in_the_deployed_ledger(report: Report) -> None:
+    assert report.entry["id"] == report.request_id
+    found = [item for item in report.items if item["sk"]["S"] == report.request_id]
+    assert len(found) == 1
+    assert found[0]["pk"]["S"].startswith("rehearsal#")
+
+
+def test_no_function_needs_more_than_its_role_grants(report: Report) -> None:
+    assert report.denied == []
+    # What was used shows that the guard stood in the way of every function.
+    assert set(report.used) == {
+        function.role for function in report.functions.values() if "Completion" not in function.name
+    }
+
+
+def test_destroying_the_stage_leaves_nothing_of_it(report: Report) -> None:
+    assert report.left == ()
