@@ -168,6 +168,12 @@ def test_arguments_that_are_no_object_are_wrapped_and_reported(arguments: str) -
     assert edits == ("wrapped:tool_calls.arguments",)
 
 
+def test_arguments_of_null_are_none() -> None:
+    asked = request(user(Text("x")), Message("assistant", (ToolCall("a", "look", "null"),)))
+    body, edits = encode(asked, strict=True)
+    assert (body["messages"][1]["content"][0]["input"], edits) == ({}, ())
+
+
 def test_a_free_text_call_becomes_an_input() -> None:
     turns = turns_of(user(Text("x")), Message("assistant", (ToolCall("a", "run", "ls -l", custom=True),)))
     assert turns[1]["content"][0]["input"] == {"input": "ls -l"}

@@ -111,6 +111,8 @@ def tool_input(call: ToolCall, edits: Edits) -> Json:
         value = json.loads(call.arguments, parse_constant=_refuse_constant)
         if isinstance(value, dict):
             return value
+        if value is None:
+            return {}
     except (ValueError, RecursionError):
         pass
     edits.change("wrapped:tool_calls.arguments")
