@@ -55,7 +55,7 @@ def encode_error(error: GatewayError, request_id: str) -> dict[str, object]:
     inner: dict[str, object] = {"type": kind, "message": error.message, "code": error.error_code}
     if error.param is not None:
         inner["param"] = error.param
-    return {"type": "error", "error": inner, "request_id": request_id}
+    return {"type": "error", "error": inner, "request_id": request_id or None}
 
 
 def stream_error_bytes(error: GatewayError, request_id: str) -> bytes:

@@ -70,7 +70,7 @@ def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterat
     message = _Message()
     for event in events:
         if isinstance(event, StreamFailed):
-            yield stream_error_bytes(event.error, getattr(event.error, "request_id", ""))
+            yield stream_error_bytes(event.error, "")
             return
         if isinstance(event, Idle):
             yield PING
