@@ -142,7 +142,9 @@ def translate_stream(
     finish: Callable[[], None],
 ) -> Iterator[bytes]:
     """Yield the answer's events in the caller's dialect."""
-    raw = chain((exchange.first, reading.blocks.rest()), exchange.chunks or ())
+    # An empty item would be read as silence.
+    begun = (part for part in (exchange.first, reading.blocks.rest()) if part)
+    raw = chain(begun, exchange.chunks or ())
     events = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
     try:
         yield from caller.encode_stream(events, request)

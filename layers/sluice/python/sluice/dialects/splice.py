@@ -11,6 +11,7 @@ from sluice.dialects.base import REMOVED
 from sluice.errors import BadRequest
 
 _SPACE = " \t\n\r"
+_KEPT: object = object()
 
 
 def _refuse_constant(word: str) -> object:
@@ -43,41 +44,24 @@ class Document:
 
     def edited(self, edits: Mapping[str, object]) -> str:
         """Return the text with the members of `edits` replaced, added at the end, or taken away (REMOVED)."""
-        changes: list[tuple[int, int, str]] = []
-        added: list[str] = []
-        for name, value in edits.items():
-            span = self._spans.get(name)
-            if value is REMOVED:
-                if span is not None:
-                    changes.append((*self._member(span), ""))
-            elif span is not None:
-                changes.append((span[1], span[2], _dump(value)))
-            else:
-                added.append(f"{_dump(name)}:{_dump(value)}")
-        pieces: list[str] = []
-        position = 0
-        for start, stop, replacement in sorted(changes):
-            pieces += (self.text[position:start], replacement)
-            position = stop
-        if added:
-            kept = len(self._spans) - sum(
-                1 for name, value in edits.items() if value is REMOVED and name in self._spans
-            )
-            pieces += (self.text[position : self._end], "," if kept else "", ",".join(added))
-            position = self._end
-        pieces.append(self.text[position:])
-        return "".join(pieces)
-
-    def _member(self, span: tuple[int, int, int]) -> tuple[int, int]:
-        """Return the stretch to cut so that `"name": value` goes with one comma."""
-        start, _, stop = span
-        after = _skip(self.text, stop)
-        if self.text[after] == ",":
-            return start, _skip(self.text, after + 1)
-        before = start - 1
-        while self.text[before] in _SPACE:
-            before -= 1
-        return (before, stop) if self.text[before] == "," else (start, stop)
+        text, pieces, last = self.text, [], 0
+        first = True
+        for name, (start, value, stop) in self._spans.items():
+            edit = edits.get(name, _KEPT)
+            if last == 0:
+                pieces.append(text[:start])  # the brace and what stands before the first member
+            if edit is not REMOVED:
+                if not first:
+                    pieces.append(text[last:start])  # one comma, with its spaces
+                pieces.append(text[start:stop] if edit is _KEPT else text[start:value] + _dump(edit))
+                first = False
+            last = stop
+        for name, edit in edits.items():
+            if name not in self._spans and edit is not REMOVED:
+                pieces.append(f"{'' if first else ','}{_dump(name)}:{_dump(edit)}")
+                first = False
+        opening = "" if self._spans else text[: self._end]
+        return "".join((opening, *pieces, text[self._end :]))
 
     def _read(self) -> None:
         text = self.text
