@@ -3,9 +3,9 @@
     python -m infra.deploy_local [--keep]
 
 The steps are those of `docs/deploy.md`: bootstrap, deploy, put the providers' keys, create the first admin key, publish
-a configuration, create a key. Then a streamed chat call goes through the deployed definition to the simulated provider,
-and its entry is looked up in the deployed ledger. Prints a line for each step and a JSON summary last; exits with 1
-when a step failed. `--keep` leaves the folder with the logs.
+a configuration, create a key. Then a streamed chat call goes through the deployed definition to the simulated provider;
+its entry is looked up in the deployed ledger, taken out, and put back by the scheduled sweep. Prints a line for each
+step and a JSON summary last; exits with 1 when a step failed. `--keep` leaves the folder with the logs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import httpx
 
 from infra.build import BuildFailed
 from infra.drill.cdk import CdkFailed
-from infra.drill.rehearsal import Rehearsal, RehearsalFailed, Report, missing
+from infra.drill.rehearsal import Rehearsal, missing
+from infra.drill.report import RehearsalFailed, Report
 from infra.settings import stage_named
 from sluice.local.invocation import FunctionFailed
 
@@ -41,14 +42,17 @@ def summary(report: Report) -> dict[str, object]:
         "without_key": report.without_key,
         "unknown_path": report.unknown_path[0],
         "stream_pieces": len(report.pieces),
+        "other_calls": report.others,
         "ledger_items": len(report.items),
-        "usage": usage,
+        "usage": {name: usage.get(name) for name in ("input", "output")},
+        "swept": report.swept,
         "denied": [f"{role}: {access.action} on {access.resource}" for role, access in report.denied],
         "left": report.left,
         "seconds": report.seconds,
     }
     statuses = (report.health, report.without_key, report.unknown_path[0]) == (200, 401, 404)
-    figures["ok"] = statuses and bool(report.items) and not report.denied and not report.left
+    answered = set(report.others.values()) == {"200"} and bool(report.items) and report.swept.get("restored") == 1
+    figures["ok"] = statuses and answered and not report.denied and not report.left
     return figures
 
 

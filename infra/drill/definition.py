@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """A rule that invokes a function, such as every "rate(5 minutes)"."""
+
+    expression: str
+    function: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeployedFunction:
     """One function, unpacked: `task` is what Lambda would put at /var/task, `opt` its layers, as at /opt."""
 
@@ -40,6 +50,7 @@ class DeployedFunction:
     handler: str
     timeout: float
     memory_mb: int
+    log_group: str
     variables: dict[str, str]
     task: Path
     opt: Path
@@ -74,6 +85,16 @@ class Account:
                 found.append(Route(method, resource["path"], target["name"], target["alias"], streamed))
         return tuple(sorted(found, key=lambda route: (route.path, route.method)))
 
+    def scheduled(self) -> tuple[Schedule, ...]:
+        """Return the schedules that invoke functions."""
+        client = self.client("events")
+        found = []
+        for rule in client.list_rules()["Rules"]:
+            for target in client.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
+                name, alias = target["Arn"].split(":")[-2:]
+                found.append(Schedule(rule["ScheduleExpression"], name, alias))
+        return tuple(found)
+
     def refusal(self, api_id: str, kind: str) -> tuple[int, bytes]:
         """Return what the API answers by itself in a case such as MISSING_AUTHENTICATION_TOKEN: status and body."""
         found = self.client("apigateway").get_gateway_response(restApiId=api_id, responseType=kind)
@@ -99,6 +120,7 @@ class Account:
             handler=settings["Handler"],
             timeout=float(settings["Timeout"]),
             memory_mb=settings["MemorySize"],
+            log_group=settings.get("LoggingConfig", {}).get("LogGroup", ""),
             variables=dict(settings.get("Environment", {}).get("Variables", {})),
             task=task,
             opt=opt,
@@ -123,6 +145,19 @@ class Account:
     def items(self, table: str) -> list[dict[str, Any]]:
         """Return the items of a small table, in DynamoDB's own notation."""
         return list(self.client("dynamodb").scan(TableName=table)["Items"])
+
+    def take_item(self, table: str, item: dict[str, Any]) -> None:
+        """Delete an item, given as `items` returns it."""
+        self.client("dynamodb").delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+
+    def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
+        """Write log lines, as Lambda does with what a function prints."""
+        client = self.client("logs")
+        stream = "rehearsal"
+        client.create_log_stream(logGroupName=log_group, logStreamName=stream)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line} for line in lines]
+        client.put_log_events(logGroupName=log_group, logStreamName=stream, logEvents=events)
 
 
 def _unpack(location: str, folder: Path) -> None:

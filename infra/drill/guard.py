@@ -1,7 +1,7 @@
 """IAM in front of the emulator, which enforces none: a call that the caller's role does not grant is denied.
 
 Each function signs with an access key of its own, by which the guard knows its role's statements. It reads AWS's JSON
-protocol (DynamoDB, Secrets Manager), which is all that functions use on the way of a request.
+protocol, which is what the services speak that functions call: DynamoDB, Secrets Manager, CloudWatch Logs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
-_SERVICES = {"DynamoDB_20120810": "dynamodb", "secretsmanager": "secretsmanager"}
+_SERVICES = {"DynamoDB_20120810": "dynamodb", "secretsmanager": "secretsmanager", "Logs_20140328": "logs"}
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _DROPPED = {b"host", b"content-length", b"connection", b"transfer-encoding", b"accept-encoding"}
 
@@ -49,6 +49,8 @@ def accesses(target: str, payload: Mapping[str, Any], region: str, account: str)
         return [
             Access(f"{service}:{action}", secret if secret.startswith("arn:") else f"{here}:secret:{secret}-x1y2z3")
         ]
+    if service == "logs":
+        return [Access(f"{service}:{action}", f"{here}:log-group:{payload['logGroupName']}:log-stream:")]
     if action == "TransactWriteItems":
         parts = [(_WRITES[kind], item) for part in payload["TransactItems"] for kind, item in part.items()]
         return [Access(f"{service}:{verb}", f"{here}:table/{item['TableName']}") for verb, item in parts]
@@ -65,6 +67,18 @@ def grants(statements: Iterable[Mapping[str, Any]], access: Access) -> bool:
         and any(fnmatchcase(access.resource, resource) for resource in _listed(statement["Resource"]))
     ]
     return "Allow" in matching and "Deny" not in matching
+
+
+def idle(statements: Iterable[Mapping[str, Any]], used: Iterable[Access]) -> list[Access]:
+    """Return the actions and resources that statements allow and that nothing has used."""
+    done = list(used)
+    return [
+        Access(action, resource)
+        for statement in statements
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+        if not any(fnmatchcase(one.action, action) and fnmatchcase(one.resource, resource) for one in done)
+    ]
 
 
 class Guard:

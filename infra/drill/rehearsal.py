@@ -1,4 +1,4 @@
-"""The rehearsal itself: the steps of `docs/deploy.md`, then calls through what was deployed."""
+"""The rehearsal itself: the steps of `docs/deploy.md`, then calls through what was deployed, then its end."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from infra.build import LAYERS, ROOT, build, host
 from infra.drill import cdk
+from infra.drill.calls import SIMULATOR, Calls
 from infra.drill.cdk import ACCOUNT, Cdk
-from infra.drill.definition import Account, DeployedFunction, Route
+from infra.drill.definition import Account
 from infra.drill.edge import Edge, RouteTable, invoke, pool_of, running, serving
-from infra.drill.guard import Access, Guard
+from infra.drill.guard import Guard
+from infra.drill.report import RehearsalFailed, Report
 from infra.settings import Stage
 from sluice.local import children
 from sluice.local.emulator import Emulator
@@ -27,47 +27,11 @@ from sluice.local.pool import Pool
 from sluice.local.simulator_child import SimulatorChild
 from sluice.settings import table_name
 
-SIMULATOR = "simulator"
-MODEL = "simulator/sim-fast"
-SIMULATOR_KEY = "sim-local"
-SETTLED_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
-class RehearsalFailed(RuntimeError):
-    """A step did not give what it must; the message says which step, and what it gave."""
-
-
-@dataclass
-class Report:
-    """What the rehearsal saw. Statuses are those of HTTP answers."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    stacks: tuple[str, ...] = ()
-    routes: tuple[Route, ...] = ()
-    functions: dict[str, DeployedFunction] = field(default_factory=dict)
-    health: int = 0
-    without_key: int = 0
-    unknown_path: tuple[int, str] = (0, "")
-    pieces: list[tuple[float, str]] = field(default_factory=list)
-    """The streamed answer as it came in: seconds since the request, text."""
-    request_id: str = ""
-    entry: dict[str, Any] = field(default_factory=dict)
-    items: list[dict[str, Any]] = field(default_factory=list)
-    """The ledger entry as the API tells it, and the items of the ledger table."""
-    used: dict[str, set[Access]] = field(default_factory=dict)
-    denied: list[tuple[str, Access]] = field(default_factory=list)
-    left: tuple[str, ...] = ()
-    """Stacks and tables of the stage that exist after it was destroyed."""
-
-    @property
-    def text(self) -> str:
-        """The whole streamed answer."""
-        return "".join(text for _, text in self.pieces)
-
-
 class Rehearsal:
-    """One rehearsal of `stage`, with its files in `folder`; `say` is told of each step."""
+    """One rehearsal of `stage` in its primary region, with its files in `folder`; `say` is told of each step."""
 
     def __init__(self, stage: Stage, folder: Path, say: Say) -> None:
         self._stage = stage
@@ -76,7 +40,7 @@ class Rehearsal:
         self.report = Report()
 
     async def run(self) -> Report:
-        """Deploy, call, destroy. Raises CdkFailed, RehearsalFailed, OSError, httpx.HTTPError."""
+        """Deploy, call, destroy. Raises CdkFailed, RehearsalFailed, FunctionFailed, OSError, httpx.HTTPError."""
         for name in ("state", "logs", "tmp"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as exits:
@@ -104,15 +68,12 @@ class Rehearsal:
     async def _call(
         self, account: Account, endpoint: str, simulator_url: str, outputs: Mapping[str, Mapping[str, str]]
     ) -> None:
+        """Serve what was deployed and use it."""
         report = self.report
-        report.stacks = account.stacks()
         api_id = _api_id(outputs[f"{self._stage.prefix}-{self._stage.primary}-api"]["GatewayUrl"])
-        report.routes = account.routes(api_id)
-        for route in report.routes:
-            if route.function not in report.functions:
-                report.functions[route.function] = account.function(route.function, route.alias, self._folder / "tasks")
-        roles = {function.role: list(account.statements(function.role)) for function in report.functions.values()}
-        guard = Guard(endpoint, ACCOUNT, roles)
+        self._read_back(account, api_id)
+        guard = Guard(endpoint, ACCOUNT, report.roles)
+        report.used, report.denied = guard.used, guard.denied
         async with AsyncExitStack() as exits:
             exits.push_async_callback(guard.close)
             platform = _platform(await exits.enter_async_context(serving(guard)), self._stage.primary)
@@ -123,60 +84,47 @@ class Rehearsal:
             edge = Edge(RouteTable(report.routes), pools, refusal, self._say)
             url = await exits.enter_async_context(serving(edge))
             client = await exits.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30, trust_env=False))
-            await self._refusals(client)
-            key = await self._set_up(client, account, pools, simulator_url)
-            await self._chat(client, key)
-            await self._look_up(client, key)
-        report.items = account.items(table_name(self._stage.prefix, "ledger"))
-        report.used, report.denied = guard.used, guard.denied
+            calls = Calls(client, report)
+            await calls.strangers()
+            await calls.set_up(await self._first_key(account, pools), simulator_url)
+            await calls.chat()
+            await self._sweep(account, pools)
+            await calls.others()
 
-    async def _refusals(self, client: httpx.AsyncClient) -> None:
-        self.report.health = (await client.get("/health")).status_code
-        self.report.without_key = (await client.post("/v1/chat/completions", json=_question())).status_code
-        unknown = await client.get("/v1/nothing")
-        self.report.unknown_path = (unknown.status_code, unknown.text)
+    def _read_back(self, account: Account, api_id: str) -> None:
+        report = self.report
+        report.stacks = account.stacks()
+        report.routes = account.routes(api_id)
+        report.schedules = account.scheduled()
+        called = {(route.function, route.alias) for route in report.routes}
+        called |= {(schedule.function, schedule.alias) for schedule in report.schedules}
+        for name, alias in sorted(called):
+            function = report.functions[name] = account.function(name, alias, self._folder / "functions")
+            report.roles[function.role] = list(account.statements(function.role))
 
-    async def _set_up(
-        self, client: httpx.AsyncClient, account: Account, pools: Mapping[str, Pool], simulator_url: str
-    ) -> str:
-        """Do what an operator does after the first deployment; return a key for callers."""
-        secret = json.dumps({SIMULATOR: {"api_key": SIMULATOR_KEY}})
+    async def _first_key(self, account: Account, pools: Mapping[str, Pool]) -> str:
+        """Put the provider's key, and return the first admin key."""
+        secret = json.dumps({SIMULATOR: {"api_key": "sim-local"}})
         secrets = account.client("secretsmanager")
         secrets.put_secret_value(SecretId=self._stage.provider_secret, SecretString=secret)
         admin = next(route.function for route in self.report.routes if route.path.startswith("/admin/"))
-        first = await invoke(pools[admin], {"sluice": "create-first-admin-key"})
-        headers = {"authorization": f"Bearer {_key_in(first)}"}
-        # A deployed gateway reaches no loopback address; the drill's functions do, because they run with SLUICE_LOCAL.
-        provider = {"enabled": True, "base_url": simulator_url, "allow_loopback": True}
-        document = {"providers": {SIMULATOR: provider}}
-        versions = "/admin/configuration/versions"
-        version = _done(await client.post(versions, json=document, headers=headers))["version"]
-        _done(await client.post(f"{versions}/{version}/promote", headers=headers))
-        wanted = {"team": "rehearsal", "name": "caller"}
-        return str(_done(await client.post("/admin/keys", json=wanted, headers=headers))["key"])
+        answer = await invoke(pools[admin], {"sluice": "create-first-admin-key"})
+        if not isinstance(answer, dict) or not isinstance(answer.get("key"), str):
+            raise RehearsalFailed(f"The admin function gave no first key but members {sorted(answer or ())}.")
+        return str(answer["key"])
 
-    async def _chat(self, client: httpx.AsyncClient, key: str) -> None:
-        headers = {"authorization": f"Bearer {key}"}
-        began = time.monotonic()
-        async with client.stream("POST", "/v1/chat/completions", json=_question(), headers=headers) as answer:
-            if answer.status_code != 200:
-                raise RehearsalFailed(f"The chat call gave {answer.status_code}: {(await answer.aread())[:500]!r}")
-            self.report.request_id = answer.headers["x-request-id"]
-            async for piece in answer.aiter_text():
-                self.report.pieces.append((time.monotonic() - began, piece))
-
-    async def _look_up(self, client: httpx.AsyncClient, key: str) -> None:
-        """Ask for the entry until it is there: it is written after the last byte of the answer."""
-        headers = {"authorization": f"Bearer {key}"}
-        limit = time.monotonic() + SETTLED_SECONDS
-        while True:
-            answer = await client.get(f"/v1/requests/{self.report.request_id}", headers=headers)
-            if answer.status_code == 200:
-                self.report.entry = answer.json()
-                return
-            if time.monotonic() > limit:
-                raise RehearsalFailed(f"The ledger entry was not there in time: {answer.status_code} {answer.text}")
-            await asyncio.sleep(0.05)
+    async def _sweep(self, account: Account, pools: Mapping[str, Pool]) -> None:
+        """Lose the entry of the chat call, then run the scheduled sweep over the function's log."""
+        report = self.report
+        ledger = table_name(self._stage.prefix, "ledger")
+        report.items = account.items(ledger)
+        account.take_item(ledger, next(item for item in report.items if item["sk"]["S"] == report.request_id))
+        route = next(route for route in report.routes if route.path == "/v1/chat/completions")
+        written = self._folder / "logs" / f"{route.function}.jsonl"
+        # Here functions print into files; on Lambda the same lines go to the function's log group.
+        account.put_lines(report.functions[route.function].log_group, written.read_text(encoding="utf-8").splitlines())
+        report.swept = await invoke(pools[report.schedules[0].function], {"source": "aws.events"})
+        report.items_after_sweep = account.items(ledger)
 
     def _existing(self, account: Account) -> tuple[str, ...]:
         return tuple(name for name in (*account.stacks(), *account.tables()) if name.startswith(self._stage.prefix))
@@ -215,22 +163,5 @@ def _build_layers() -> None:
         build(layer, host())
 
 
-def _question() -> dict[str, object]:
-    words = "Count from one to twenty in words."
-    return {"model": MODEL, "stream": True, "messages": [{"role": "user", "content": words}]}
-
-
 def _api_id(url: str) -> str:
     return url.removeprefix("https://").partition(".")[0]
-
-
-def _key_in(answer: Any) -> str:
-    if not isinstance(answer, dict) or not isinstance(answer.get("key"), str):
-        raise RehearsalFailed(f"The admin function gave no first key but members {sorted(answer or ())}.")
-    return str(answer["key"])
-
-
-def _done(answer: httpx.Response) -> Any:
-    if answer.status_code >= 300:
-        raise RehearsalFailed(f"{answer.request.url.path} gave {answer.status_code}: {answer.text[:500]}")
-    return answer.json()

@@ -15,32 +15,25 @@ from infra.settings import Stage
 ADMIN_MEMORY_MB = 512
 
 REQUEST_PATH = Permissions(
-    tables={
-        "config": ("GetItem", "Query"),
-        "ledger": ("GetItem", "PutItem"),
-    },
+    tables={"config": ("GetItem",), "ledger": ("PutItem",)},
     provider_secret=True,
     gateway_secret=True,
 )
 """Find the key and the configuration, call the provider, write the ledger entry."""
 
 LOOKUPS = Permissions(
-    tables={
-        "config": ("GetItem", "Query"),
-        "ledger": ("GetItem",),
-    },
+    tables={"config": ("GetItem",), "ledger": ("GetItem",)},
+    # Models are listed, and plans made, for the providers that have a key.
+    provider_secret=True,
     gateway_secret=True,
 )
-"""Find the key and the configuration, look up an entry; it calls no provider, so it holds no provider's key."""
+"""Find the key and the configuration, see which providers can be called, look up an entry."""
 
 CONTROL_PLANE = Permissions(
-    tables={
-        "config": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-        "ledger": ("GetItem",),
-    },
+    tables={"config": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem")},
     gateway_secret=True,
 )
-"""Write keys and configuration versions; look up an entry."""
+"""Create, list and revoke keys; publish configuration versions and let one go live. Nothing is ever deleted."""
 
 
 class ApiStack(Stack):

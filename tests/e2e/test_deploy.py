@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.drill.rehearsal import Rehearsal, Report, missing
+from infra.drill.guard import idle
+from infra.drill.rehearsal import Rehearsal, missing
+from infra.drill.report import Report
 from infra.settings import stage_named
 from sluice.endpoints import ENDPOINTS
 
@@ -78,12 +80,28 @@ def test_the_call_stands_in_the_deployed_ledger(report: Report) -> None:
     assert found[0]["pk"]["S"].startswith("rehearsal#")
 
 
+def test_every_other_kind_of_endpoint_answers(report: Report) -> None:
+    assert len(report.others) == 5
+    assert set(report.others.values()) == {"200"}
+
+
+def test_the_scheduled_sweep_puts_a_lost_entry_back_from_the_log(report: Report) -> None:
+    (schedule,) = report.schedules
+    assert schedule.expression == "rate(5 minutes)"
+    assert report.swept == {"seen": 1, "restored": 1, "lost": 0}
+    assert report.items_after_sweep == report.items
+
+
 def test_no_function_needs_more_than_its_role_grants(report: Report) -> None:
     assert report.denied == []
-    # What was used shows that the guard stood in the way of every function.
-    assert set(report.used) == {
-        function.role for function in report.functions.values() if "Completion" not in function.name
-    }
+    # The guard stood in the way of every function, so it would have seen a call that a role does not grant.
+    assert set(report.used) == {function.role for function in report.functions.values()}
+
+
+def test_no_role_grants_what_its_function_does_not_use(report: Report) -> None:
+    unused = [access for role, used in report.used.items() for access in idle(report.roles[role], used)]
+    # Lambda itself writes the logs, with the function's role.
+    assert {access.action for access in unused} == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
 def test_destroying_the_stage_leaves_nothing_of_it(report: Report) -> None:

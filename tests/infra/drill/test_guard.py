@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.drill.guard import Access, accesses, grants
+from infra.drill.guard import Access, accesses, grants, idle
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CONFIG = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/sluice-pr-1-config"
@@ -45,6 +45,19 @@ def test_only_what_is_granted_is_allowed_and_a_denial_wins() -> None:
     assert not grants([READ_CONFIG], Access("dynamodb:GetItem", f"{CONFIG}-other"))
     assert not grants([READ_CONFIG, {**READ_CONFIG, "Effect": "Deny"}], Access("dynamodb:GetItem", CONFIG))
     assert not grants([], Access("dynamodb:GetItem", CONFIG))
+
+
+def test_what_is_granted_and_not_used_is_found() -> None:
+    statement = {**READ_CONFIG, "Action": ["dynamodb:GetItem", "dynamodb:PutItem"]}
+    assert idle([statement], [Access("dynamodb:GetItem", CONFIG)]) == [Access("dynamodb:PutItem", CONFIG)]
+
+
+def test_reading_log_lines_needs_the_group_that_a_policy_spells_with_its_streams() -> None:
+    (access,) = accesses("Logs_20140328.FilterLogEvents", {"logGroupName": "/sluice-pr-1/streaming"}, REGION, ACCOUNT)
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/sluice-pr-1/streaming:*"
+    allowed = {"Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": group}
+    assert grants([allowed], access)
+    assert not grants([{**allowed, "Resource": group.replace("streaming", "admin")}], access)
 
 
 def test_a_service_that_the_guard_does_not_know_is_an_error() -> None:

@@ -1,0 +1,90 @@
+"""The calls of a rehearsal: what an operator does after the first deployment, and what callers do then."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+
+from infra.drill.report import RehearsalFailed, Report
+
+SIMULATOR = "simulator"
+MODEL = "simulator/sim-fast"
+EMBEDDING_MODEL = "simulator/sim-embed"
+SETTLED_SECONDS = 10.0
+VERSIONS = "/admin/configuration/versions"
+QUESTION = {"role": "user", "content": "Count from one to twenty in words."}
+
+
+class Calls:
+    """Calls through `client`, whose base URL is the deployed API; what they give goes into `report`."""
+
+    def __init__(self, client: httpx.AsyncClient, report: Report) -> None:
+        self._client = client
+        self._report = report
+        self._headers: dict[str, str] = {}
+
+    async def strangers(self) -> None:
+        """Call what needs no key, what needs one, and what is not there."""
+        self._report.health = (await self._client.get("/health")).status_code
+        self._report.without_key = (await self._client.get("/v1/models")).status_code
+        unknown = await self._client.get("/v1/nothing")
+        self._report.unknown_path = (unknown.status_code, unknown.text)
+
+    async def set_up(self, admin_key: str, simulator_url: str) -> None:
+        """Publish a configuration with the simulator in it and create a key for callers."""
+        headers = {"authorization": f"Bearer {admin_key}"}
+        # A deployed gateway reaches no loopback address; here functions do, because they run with SLUICE_LOCAL.
+        provider = {"enabled": True, "base_url": simulator_url, "allow_loopback": True}
+        version = (await self._post(VERSIONS, {"providers": {SIMULATOR: provider}}, headers))["version"]
+        await self._post(f"{VERSIONS}/{version}/promote", None, headers)
+        created = await self._post("/admin/keys", {"team": "rehearsal", "name": "caller"}, headers)
+        self._headers = {"authorization": f"Bearer {created['key']}"}
+
+    async def chat(self) -> None:
+        """Ask for a streamed answer, and for its ledger entry until it is there."""
+        body = {"model": MODEL, "stream": True, "messages": [QUESTION]}
+        began = time.monotonic()
+        async with self._client.stream("POST", "/v1/chat/completions", json=body, headers=self._headers) as answer:
+            if answer.status_code != 200:
+                raise RehearsalFailed(f"The chat call gave {answer.status_code}: {(await answer.aread())[:500]!r}")
+            self._report.request_id = answer.headers["x-request-id"]
+            async for piece in answer.aiter_text():
+                self._report.pieces.append((time.monotonic() - began, piece))
+        self._report.entry = await self._entry(self._report.request_id)
+
+    async def others(self) -> None:
+        """Call one endpoint of each other kind: Anthropic's dialect, embeddings, counting, models, plans."""
+        body = {"model": MODEL, "max_tokens": 64, "messages": [QUESTION]}
+        calls: dict[str, dict[str, object]] = {
+            "/v1/messages": body,
+            "/v1/messages/count_tokens": {"model": MODEL, "messages": [QUESTION]},
+            "/v1/embeddings": {"model": EMBEDDING_MODEL, "input": "rain"},
+            "/v1/route": {"model": MODEL, "messages": [QUESTION]},
+        }
+        for path, each in calls.items():
+            self._note(path, await self._client.post(path, json=each, headers=self._headers))
+        self._note("/v1/models", await self._client.get("/v1/models", headers=self._headers))
+
+    def _note(self, path: str, answer: httpx.Response) -> None:
+        told = "" if answer.status_code == 200 else f" {answer.text[:300]}"
+        self._report.others[path] = f"{answer.status_code}{told}"
+
+    async def _entry(self, request_id: str) -> dict[str, Any]:
+        """Return a ledger entry, which is written after the last byte of the answer."""
+        limit = time.monotonic() + SETTLED_SECONDS
+        while True:
+            answer = await self._client.get(f"/v1/requests/{request_id}", headers=self._headers)
+            if answer.status_code == 200:
+                return dict(answer.json())
+            if time.monotonic() > limit:
+                raise RehearsalFailed(f"The ledger entry was not there in time: {answer.status_code} {answer.text}")
+            await asyncio.sleep(0.05)
+
+    async def _post(self, path: str, body: object, headers: dict[str, str]) -> dict[str, Any]:
+        answer = await self._client.post(path, json=body, headers=headers)
+        if answer.status_code >= 300:
+            raise RehearsalFailed(f"{path} gave {answer.status_code}: {answer.text[:500]}")
+        return dict(answer.json())

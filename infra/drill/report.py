@@ -1,0 +1,50 @@
+"""What a rehearsal saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.drill.definition import DeployedFunction, Route, Schedule
+from infra.drill.guard import Access
+
+
+class RehearsalFailed(RuntimeError):
+    """A step did not give what it must; the message says which step, and what it gave."""
+
+
+@dataclass
+class Report:
+    """The findings, in the order in which they are made. Statuses are those of HTTP answers."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    stacks: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    functions: dict[str, DeployedFunction] = field(default_factory=dict)
+    health: int = 0
+    without_key: int = 0
+    unknown_path: tuple[int, str] = (0, "")
+    pieces: list[tuple[float, str]] = field(default_factory=list)
+    """The streamed answer as it came in: seconds since the request, text."""
+    request_id: str = ""
+    entry: dict[str, Any] = field(default_factory=dict)
+    """The ledger entry as the API tells it."""
+    others: dict[str, str] = field(default_factory=dict)
+    """Path -> status of the other calls, and what was told where that is not 200."""
+    items: list[dict[str, Any]] = field(default_factory=list)
+    """The items of the ledger table, in DynamoDB's notation."""
+    swept: dict[str, int] = field(default_factory=dict)
+    """What the sweep did after the chat call's entry had been taken out of the ledger."""
+    items_after_sweep: list[dict[str, Any]] = field(default_factory=list)
+    roles: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    used: dict[str, set[Access]] = field(default_factory=dict)
+    denied: list[tuple[str, Access]] = field(default_factory=list)
+    """The statements of each function's role, what it asked of AWS, and what of that the role does not grant."""
+    left: tuple[str, ...] = ()
+    """Stacks and tables of the stage that exist after it was destroyed."""
+
+    @property
+    def text(self) -> str:
+        """The whole streamed answer."""
+        return "".join(text for _, text in self.pieces)
