@@ -45,6 +45,8 @@ class Tally:
     edits: tuple[str, ...] = ()
     free: bool = False
     """True for operations that cost nothing (token counting)."""
+    priced: tuple[Usage, Deployment, tuple[NanoUSD, str]] | None = None
+    """The last cost that was reckoned, and for what; it is asked for several times."""
 
     def refuse(self, error: GatewayError) -> None:
         """Note an error before the first byte."""
@@ -64,7 +66,12 @@ class Tally:
         """Return nano-USD so far and the version of the price it was reckoned at."""
         if self.deployment is None or self.usage is None or self.free:
             return 0, ""
-        return charge(self.deployment.model, self.usage, self.wall_ms, self.ceiling)
+        held = self.priced
+        if held is not None and held[0] is self.usage and held[1] is self.deployment:
+            return held[2]
+        cost = charge(self.deployment.model, self.usage, self.wall_ms, self.ceiling)
+        self.priced = (self.usage, self.deployment, cost)
+        return cost
 
     def overhead_us(self, now: float) -> int:
         """Return the microseconds up to the first byte that were spent here and not at a provider."""

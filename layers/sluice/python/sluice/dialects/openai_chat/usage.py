@@ -164,7 +164,12 @@ def _details(found: Mapping[str, object], *names: str) -> Mapping[str, object]:
 
 
 def _most(found: Mapping[str, object], *names: str) -> int:
-    return max(_count(found.get(name)) or 0 for name in names)
+    most = 0
+    for name in names:
+        value = found.get(name)
+        if value:  # most are absent or 0, and this runs for every request
+            most = max(most, _count(value) or 0)
+    return most
 
 
 def _first(found: Mapping[str, object], *names: str) -> int | None:
