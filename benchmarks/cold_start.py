@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import gateway, gauges, targets
+from benchmarks.gateway import Surroundings
 from benchmarks.runtime_stub import RuntimeStub
 from benchmarks.workload import Caller
 
@@ -35,16 +36,18 @@ class Cold:
     memory_mb: float
 
 
-def starts(aws: int) -> list[Start]:
-    """Return the ways to start that are compared."""
+def starts(around: Surroundings, secure: Surroundings | None) -> list[Start]:
+    """Return the ways to start that are compared; `secure` is what speaks TLS, as everything deployed does."""
     handlers = str(targets.ROOT / "benchmarks/handlers")
-    plain = {**gateway.environ(aws), "_HANDLER": "plain.handler", "LAMBDA_TASK_ROOT": handlers}
+    plain = {**gateway.environ(around), "_HANDLER": "plain.handler", "LAMBDA_TASK_ROOT": handlers}
     loop = {**plain, "PYTHONPATH": os.pathsep.join([*map(str, gateway.PATH[:2]), handlers])}
     ric = {**plain, "PYTHONPATH": os.pathsep.join([str(gateway.site_packages()), handlers])}
     event = gateway.OPENAI.event(None)
     small = Caller("none", "none").event(None)
+    tls = [Start("sluice-tls", gateway.command(), gateway.environ(secure), event)] if secure else []
     return [
-        Start("sluice", gateway.command(), gateway.environ(aws), event),
+        *tls,
+        Start("sluice", gateway.command(), gateway.environ(around), event),
         Start("loop, empty handler", gateway.command(), loop, small),
         Start(
             "awslambdaric, empty handler", [gateway.interpreter(), "-m", "awslambdaric", "plain.handler"], ric, small

@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import targets
+from benchmarks.certificates import Certificates
 from benchmarks.targets import ROOT, FunctionTarget
 from benchmarks.workload import PATHS, Caller
 from sluice.aws.attributes import marshal_item
@@ -34,19 +35,41 @@ def interpreter() -> str:
     return str(python)
 
 
-def stub_aws(upstream: int, core: set[int]) -> tuple[int, subprocess.Popen[str]]:
-    """Start DynamoDB and Secrets Manager with all that the function reads; return their port."""
-    child = targets.start(
-        [sys.executable, "-m", "benchmarks.stub_aws"], os.environ, core, "stub-aws", reads=subprocess.PIPE
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    child.stdin.write(json.dumps(_seeds(upstream)) + "\n")
-    child.stdin.close()
-    return int(child.stdout.readline()), child
+@dataclass(frozen=True)
+class Surroundings:
+    """Mock provider and mock AWS by their ports. `bundle` is set when both speak TLS, and holds what to trust."""
+
+    upstream: int
+    aws: int
+    children: tuple[subprocess.Popen[str], subprocess.Popen[str]]
+    bundle: Path | None = None
+
+    def url(self, port: int) -> str:
+        """Return the base URL of one of the two."""
+        return f"{'https' if self.bundle else 'http'}://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        """End both."""
+        for child in self.children:
+            targets.end(child)
 
 
-def _seeds(upstream: int) -> dict[str, object]:
+def surroundings(core: set[int], certificates: Certificates | None = None) -> Surroundings:
+    """Start a mock provider, and a mock AWS that holds all that the function reads."""
+    certificate = [str(certificates.server)] if certificates else []
+    bundle = certificates.bundle if certificates else None
+    provider = targets.start([sys.executable, "-m", "benchmarks.mock_upstream", *certificate], os.environ, core, "mock")
+    upstream = targets.port_of(provider)
+    command = [sys.executable, "-m", "benchmarks.stub_aws", *certificate]
+    aws = targets.start(command, os.environ, core, "stub-aws", reads=subprocess.PIPE)
+    made = Surroundings(upstream, 0, (provider, aws), bundle)
+    assert aws.stdin is not None
+    aws.stdin.write(json.dumps(_seeds(made.url(upstream))) + "\n")
+    aws.stdin.close()
+    return replace(made, aws=targets.port_of(aws))
+
+
+def _seeds(upstream: str) -> dict[str, object]:
     key_id = KEY[10:22]
     key = {
         "pk": f"key#{key_id}",
@@ -68,19 +91,21 @@ def _seeds(upstream: int) -> dict[str, object]:
     return {"tables": {table_name(PREFIX, "config"): [marshal_item(item) for item in items]}, "secrets": secrets}
 
 
-def _configuration(upstream: int) -> dict[str, object]:
-    root = f"http://127.0.0.1:{upstream}"
+def _configuration(upstream: str) -> dict[str, object]:
     return {
         "providers": {
-            "openai": {"base_url": f"{root}/v1", "allow_loopback": True},
-            "anthropic": {"base_url": root, "allow_loopback": True},
+            "openai": {"base_url": f"{upstream}/v1", "allow_loopback": True},
+            "anthropic": {"base_url": upstream, "allow_loopback": True},
         }
     }
 
 
-def environ(aws: int) -> dict[str, str]:
+def environ(around: Surroundings) -> dict[str, str]:
     """Return the environment of the function, as Lambda would set it."""
+    # Without TLS the function runs as in the local stack, where providers may be called over http.
+    transport = {"SSL_CERT_FILE": str(around.bundle)} if around.bundle else {"SLUICE_LOCAL": "1"}
     return {
+        **transport,
         "PATH": "/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
@@ -97,12 +122,11 @@ def environ(aws: int) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws}",
+        "AWS_ENDPOINT_URL": around.url(around.aws),
         "SLUICE_STAGE": "bench",
         "SLUICE_TABLE_PREFIX": PREFIX,
         "SLUICE_PROVIDER_SECRET": f"{PREFIX}-providers",
         "SLUICE_GATEWAY_SECRET": f"{PREFIX}-gateway",
-        "SLUICE_LOCAL": "1",
     }
 
 
@@ -116,15 +140,15 @@ ANTHROPIC_TO_OPENAI = Caller(KEY, "openai/gpt-4o-mini", PATHS["anthropic"], (("a
 ANTHROPIC = replace(ANTHROPIC_TO_OPENAI, model="anthropic/claude-sonnet-4-5")
 
 
-def target(name: str, caller: Caller, aws: int, core: set[int]) -> FunctionTarget:
-    """Return the streaming function, not started yet."""
-    return FunctionTarget(name, caller, command(), environ(aws), core)
+def target(name: str, caller: Caller, around: Surroundings, core: set[int], *, most: int = 32) -> FunctionTarget:
+    """Return the streaming function, not started yet, for at most `most` callers at a time."""
+    return FunctionTarget(name, caller, command(), environ(around), core, most)
 
 
-def floor_loop(upstream: int, core: set[int]) -> FunctionTarget:
+def floor_loop(around: Surroundings, core: set[int]) -> FunctionTarget:
     """Return the runtime loop with a handler that only passes bytes on."""
     handlers = ROOT / "benchmarks/handlers"
-    own = {**environ(0), "_HANDLER": "pass_through.handler", "UPSTREAM_PORT": str(upstream)}
+    own = {**environ(around), "_HANDLER": "pass_through.handler", "UPSTREAM_PORT": str(around.upstream)}
     own |= {"LAMBDA_TASK_ROOT": str(handlers), "PYTHONPATH": os.pathsep.join(map(str, (*PATH[:2], handlers)))}
     return FunctionTarget("floor-loop", Caller("none", "gpt-4o-mini"), command(), own, core)
 

@@ -64,16 +64,17 @@ async def run(targets: Sequence[Target], size: Size, layout: Layout) -> dict[str
 async def _warm(targets: Sequence[Target], size: Size) -> None:
     for target in targets:
         if isinstance(target, FunctionTarget):
-            await target.grow(max(size.callers) + SPARE)
+            await target.grow(min(max(size.callers), target.most) + SPARE)
             await target.warm()
         for wish in (None, workload.BURST, workload.SINGLE):
             await _calls(target, wish, 1, 3)
-        await _calls(target, None, max(size.callers), 2 * max(size.callers))
+        most = min(max(size.callers), target.most)
+        await _calls(target, None, most, 2 * most)
         await target.settled()
 
 
 async def _round(target: Target, samples: Samples, size: Size, layout: Layout) -> None:
-    for callers in size.callers:
+    for callers in (number for number in size.callers if number <= target.most):
         latencies, cpu = await _metered(target, None, callers, size.calls)
         samples.latency[callers].extend(latencies)
         (samples.request_cpu if callers == 1 else samples.loaded_cpu).append(cpu / size.calls)

@@ -1,7 +1,8 @@
 """A provider that answers at once: OpenAI Chat and Anthropic Messages, whole or streamed, on one raw protocol.
 
 `[[chunks=200 gap_ms=1]]` in the prompt sets the stream; without a gap all chunks (at most 256) leave in one write.
-Started with `python -m benchmarks.mock_upstream`, it prints its port.
+Started with `python -m benchmarks.mock_upstream [certificate.pem]`, it prints its port, which speaks TLS when there
+is a certificate.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sys
+from pathlib import Path
+
+from benchmarks.certificates import Certificates
 
 WISH = re.compile(rb"\[\[chunks=(\d+) gap_ms=(\d+)\]\]")
 ANSWER = "The river takes its time through the valley. " * 6
@@ -139,11 +144,12 @@ def _length(head: bytes) -> int:
     return int(found[1]) if found else 0
 
 
-async def _main() -> None:
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0)
+async def _main(certificate: str | None) -> None:
+    tls = Certificates(Path(certificate), Path()).context() if certificate else None
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", 0, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(sys.argv[1] if len(sys.argv) > 1 else None))

@@ -39,23 +39,24 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def figures(samples: Samples, direct: Samples) -> Figures:
     """Return one target's row; latencies are what it adds to `direct`."""
-    row: Figures = {"cpu_ms_per_request": _median(samples.request_cpu, 1e3)}
-    row["cpu_ms_per_request_loaded"] = _median(samples.loaded_cpu, 1e3)
+    row: Figures = {"cpu_ms_per_request": _quiet(samples.request_cpu, 1e3)}
+    row["cpu_ms_per_request_loaded"] = _quiet(samples.loaded_cpu, 1e3)
     for callers, latencies in samples.latency.items():
         for share in (0.5, 0.95, 0.99):
             name = f"added_p{round(share * 100)}_ms_{callers}"
             base = direct.latency[callers]
             both = bool(latencies and base)
             row[name] = (percentile(latencies, share) - percentile(base, share)) * 1e3 if both else None
-    row["cpu_us_per_chunk"] = _median(samples.chunk_cpu, 1e6)
-    row["burst_cpu_ms"] = _median(samples.burst_cpu, 1e3)
+    row["cpu_us_per_chunk"] = _quiet(samples.chunk_cpu, 1e6)
+    row["burst_cpu_ms"] = _quiet(samples.burst_cpu, 1e3)
     row["burst_added_p50_ms"] = (percentile(samples.burst, 0.5) - percentile(direct.burst, 0.5)) * 1e3
     row["memory_mb"] = samples.memory_mb or None
     return row
 
 
-def _median(values: Sequence[float], scale: float) -> float | None:
-    return statistics.median(values) * scale if any(values) else None
+def _quiet(values: Sequence[float], scale: float) -> float | None:
+    """Return the lower quartile of all rounds: other work on the machine only ever adds."""
+    return percentile(values, 0.25) * scale if any(values) else None
 
 
 def cold_figures(colds: Sequence[Cold]) -> dict[str, float]:
@@ -98,6 +99,12 @@ def verdict(reached: Mapping[str, float]) -> str:
         told = "ok" if value <= limit else f"MISSED by {(value / limit - 1) * 100:.0f} %"
         lines.append([_TITLES[name], f"{value:.3g}", f"{limit:g}", told])
     return _grid(["target for sluice", "reached", "at most", ""], lines)
+
+
+def ratios(rows: Mapping[str, Figures], name: str = "cpu_ms_per_request") -> dict[str, float]:
+    """Return every target's CPU as a multiple of the function's, from this one run."""
+    own = rows.get("sluice", {}).get(name)
+    return {target: round(row[name] / own, 2) for target, row in rows.items() if own and row[name]}  # type: ignore[operator]
 
 
 def missed(reached: Mapping[str, float]) -> list[str]:

@@ -1,8 +1,9 @@
 """DynamoDB and Secrets Manager from memory, so that the figures are the function's own.
 
 It knows what the request path calls: GetItem, PutItem, Query, BatchGetItem and GetSecretValue; every other write is
-taken and forgotten. Started with `python -m benchmarks.stub_aws`, it reads one line from standard input,
-`{"tables": {name: [typed items]}, "secrets": {name: string}}`, prints its port, and serves.
+taken and forgotten. Started with `python -m benchmarks.stub_aws [certificate.pem]`, it reads one line
+from standard input, `{"tables": {name: [typed items]}, "secrets": {name: string}}`, prints its port,
+and serves; over TLS when there is a certificate.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import asyncio
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any
+
+from benchmarks.certificates import Certificates
 
 Item = dict[str, Any]
 Key = tuple[str, str, str]
@@ -82,13 +86,14 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"HTTP/1.1 200 OK\r\n%bcontent-length: %d\r\n\r\n%b" % (kind, len(raw), raw))
 
 
-async def _main() -> None:
+async def _main(certificate: str | None) -> None:
+    tls = Certificates(Path(certificate), Path()).context() if certificate else None
     seeds = json.loads(sys.stdin.readline())
     store = Store(seeds["tables"], seeds["secrets"])
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(store), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(store), "127.0.0.1", 0, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(sys.argv[1] if len(sys.argv) > 1 else None))

@@ -22,10 +22,11 @@ _CALL_SECONDS = 120.0
 
 
 class Target(Protocol):
-    """One row of the table."""
+    """One row of the table, called by at most `most` callers at a time."""
 
     name: str
     caller: Caller
+    most: int
 
     async def call(self, wish: str | None) -> Timing:
         """Make one call."""
@@ -96,6 +97,7 @@ class HttpTarget:
     port: int
     caller: Caller
     child: subprocess.Popen[str] | None = None
+    most: int = 32
     _lanes: list[_Lane] = field(default_factory=list)
 
     async def call(self, wish: str | None) -> Timing:
@@ -144,6 +146,7 @@ class FunctionTarget:
     command: Sequence[str]
     environ: Mapping[str, str]
     core: set[int]
+    most: int = 32
     _all: list[Environment] = field(default_factory=list)
     _idle: list[Environment] = field(default_factory=list)
     _settling: set[asyncio.Task[None]] = field(default_factory=set)
@@ -239,8 +242,16 @@ def end(child: subprocess.Popen[str]) -> None:
 def serving(name: str, module: Sequence[str], core: set[int], caller: Caller) -> HttpTarget:
     """Start one of our own servers, which prints its port."""
     child = start([sys.executable, "-m", *module], os.environ, core, name)
+    return HttpTarget(name, port_of(child), caller, child)
+
+
+def port_of(child: subprocess.Popen[str]) -> int:
+    """Return the port that one of our own servers prints once it listens."""
     assert child.stdout is not None
-    return HttpTarget(name, int(child.stdout.readline()), caller, child)
+    line = child.stdout.readline()
+    if not line.strip().isdigit():
+        raise RuntimeError(f"A mock did not start: {' '.join(map(str, child.args))}. See {LOGS}.")
+    return int(line)
 
 
 def _judged(timing: Timing, wanted: bytes) -> Timing:

@@ -29,7 +29,7 @@ def test_latency_of_a_target_is_what_it_adds() -> None:
 
 
 def test_one_disturbed_round_does_not_move_the_cpu_figure() -> None:
-    row = report.figures(samples([0.001], request_cpu=[0.0004, 0.0005, 0.1]), samples([0.001]))
+    row = report.figures(samples([0.001], request_cpu=[0.0005, 0.0006, 0.0007, 0.1]), samples([0.001]))
     assert row["cpu_ms_per_request"] == pytest.approx(0.5)
 
 
