@@ -6,8 +6,8 @@ another. Compare the columns of one table; absolute times do not carry over to a
 
 Targets
 * `direct`: the mock upstream without anything between; its latency is subtracted from everyone's.
-* `sluice`: the streaming function on its runtime loop, the same dialect (OpenAI) on both sides. The load generator is its
-  Runtime API, so no local API Gateway is measured with it; authentication, plan, dispatch, ledger entry and metrics
+* `sluice`: the streaming function on its runtime loop, the same dialect (OpenAI) on both sides. The load generator is
+  its Runtime API, so no local API Gateway is measured with it; authentication, plan, dispatch, ledger entry and metrics
   line are. DynamoDB and Secrets Manager answer from memory, and connections are plain HTTP, as for all others.
 * `sluice-anthropic`, `sluice-translating`: the same environments on Anthropic Messages, and translating that to OpenAI.
 * `sluice-tls`: as deployed, with TLS to AWS and to the provider; cold start and memory are judged by it.

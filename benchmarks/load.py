@@ -35,7 +35,7 @@ class Size:
 
     rounds: int = 8
     calls: int = 64
-    streams: int = 2
+    streams: int = 3
     bursts: int = 6
     callers: tuple[int, ...] = CALLERS
 
