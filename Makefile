@@ -10,6 +10,8 @@ BOOTSTRAP = starter="$(STARTER)"; \
 	if [ -z "$$starter" ]; then echo "sluice: Python 3.11 or newer is needed, and no python3 runs here." >&2; exit 1; fi; \
 	PYTHON="$(PYTHON)" exec $$starter -I layers/sluice/python/sluice/local/bootstrap.py
 VENV := .venv/bin
+# The CDK library says at length that Node 20 is old; it works.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,7 +64,7 @@ build: setup-dev ## Build the Lambda layers into .build
 	@$(VENV)/python -m infra.build
 
 synth: setup-dev ## Write the CloudFormation templates to cdk.out
-	@$(VENV)/python -m infra.app
+	@$(VENV)/python -m infra.app --build
 
 deploy-local: setup-dev node_modules ## Deploy with the CDK CLI to a fresh emulator, call it, destroy it
 	@$(VENV)/python -m infra.deploy_local

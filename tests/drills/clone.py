@@ -1,4 +1,4 @@
-"""A newcomer's first minutes: fresh clone, scrubbed environment, `make run`, the printed curl line, the README's snippets.
+"""A newcomer's first minutes: fresh clone, scrubbed environment, `make run`, the curl line, the README's snippets.
 
 `--test` also runs `make test` in the clone, as CI does.
 """

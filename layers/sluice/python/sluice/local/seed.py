@@ -22,6 +22,8 @@ from sluice.providers.registry import Registry
 SIMULATOR = "simulator"
 SIMULATOR_KEY = "sim-local"
 NO_KEY = "none"
+FROM_ENVIRONMENT = ("base_url", "allow_loopback", "any_model", "enabled")
+"""What the environment says about a provider, and takes back when its variables are gone."""
 CEILING = {"input": 10_000_000_000, "output": 50_000_000_000}
 """What a model without a price costs here: $10 and $50 per million tokens, in nano-USD."""
 _ID_LETTERS = string.ascii_lowercase + "234567"
@@ -133,7 +135,7 @@ def document(live: Document | None, before: frozenset[str], found: Mapping[str, 
 
 
 def _without_address(entry: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in entry.items() if name not in ("base_url", "allow_loopback", "any_model", "enabled")}
+    return {name: value for name, value in entry.items() if name not in FROM_ENVIRONMENT}
 
 
 def _with_keys(account: Account, own: Secrets) -> Secrets:

@@ -1,9 +1,9 @@
 """Puts into the ledger what its own environment could not: entries whose write failed, and requests that were lost.
 
 Every request leaves an `open` line before its provider is called and a `request` line just before its last byte. A
-`request` line without an entry is put in as it is. An `open` line that nothing followed within the grace time belongs to
-an environment that was killed: its entry says "lost", with the prompt's tokens estimated. Both writes are conditional,
-so running twice, or beside a late environment, changes nothing and bills nothing twice.
+`request` line without an entry is put in as it is. An `open` line that nothing followed within the grace time belongs
+to an environment that was killed: its entry says "lost", with the prompt's tokens estimated. Both writes are
+conditional, so running twice, or beside a late environment, changes nothing and bills nothing twice.
 """
 
 from __future__ import annotations

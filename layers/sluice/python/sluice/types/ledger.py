@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sluice.types.clock import Millis, NanoUSD
 from sluice.types.usage import Usage
 
-
 LOST = "lost"
 """The outcome of an entry that the sweep put in for a request of which nothing more was heard."""
 
