@@ -125,6 +125,14 @@ def test_the_cost_stands_in_the_usage_chunk_when_asked_for() -> None:
     assert body.endswith(DONE)
 
 
+def test_the_cost_stands_in_the_usage_of_a_translated_stream_too() -> None:
+    gateway = Gateway(ScriptedTransport(events(*STREAM)))
+    asked = {**CLAUDE, "model": "openai/test-gpt", "stream": True}
+    _, body = gateway.ask(MESSAGES, asked, x_sluice_include_cost="true")
+    assert body.count(b'"cost":2e-05') == 1
+    assert b"cost" not in gateway.ask(MESSAGES, asked)[1]
+
+
 def test_the_first_bytes_leave_before_the_provider_has_finished() -> None:
     upstream = events(STREAM[0], AssertionError("read too early"))
     gateway = Gateway(ScriptedTransport(upstream))
@@ -259,7 +267,7 @@ def test_an_error_of_the_same_dialect_passes_with_status_and_bytes(status: int) 
 def test_a_providers_key_is_masked_in_its_error() -> None:
     told = b'{"error":{"message":"Incorrect API key provided: sk-proj-abcdefgh12345678ijkl."}}'
     gateway = Gateway(ScriptedTransport(Scripted(401, told)))
-    response, body = gateway.ask(CHAT, ASK)
+    _, body = gateway.ask(CHAT, ASK)
     assert b"abcdefgh12345678" not in body
     assert b"Incorrect API key provided" in body
     assert "abcdefgh12345678" not in str(gateway.ledger.only)

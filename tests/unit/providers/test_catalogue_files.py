@@ -76,15 +76,15 @@ def test_what_needs_an_address_is_off_until_it_has_one() -> None:
     ("provider", "operation", "dialect"),
     [
         ("openai", "chat", "openai_chat"),
-        ("openai", "embeddings", "openai_chat"),
+        ("openai", "embeddings", "openai_embeddings"),
         ("anthropic", "chat", "anthropic_messages"),
-        ("anthropic", "count_tokens", "anthropic_messages"),
+        ("anthropic", "count_tokens", "anthropic_count_tokens"),
         ("openrouter", "chat", "openai_chat"),
         ("openrouter", "chat", "anthropic_messages"),
         ("deepseek", "chat", "anthropic_messages"),
-        ("mistral", "embeddings", "openai_chat"),
-        ("together", "embeddings", "openai_chat"),
-        ("simulator", "embeddings", "openai_chat"),
+        ("mistral", "embeddings", "openai_embeddings"),
+        ("together", "embeddings", "openai_embeddings"),
+        ("simulator", "embeddings", "openai_embeddings"),
     ],
 )
 def test_vendors_offer_their_operations(provider: str, operation: str, dialect: str) -> None:

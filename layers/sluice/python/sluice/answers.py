@@ -140,6 +140,7 @@ def translate_stream(
     request: ChatRequest,
     tally: Tally,
     finish: Callable[[], None],
+    with_cost: bool = False,
 ) -> Iterator[bytes]:
     """Yield the answer's events in the caller's dialect."""
     # An empty item would be read as silence.
@@ -147,7 +148,8 @@ def translate_stream(
     raw = chain(begun, exchange.chunks or ())
     events = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
     try:
-        yield from caller.encode_stream(events, request)
+        for block in caller.encode_stream(events, request):
+            yield _priced(block, tally) if with_cost and b'"usage"' in block else block
     except ProviderError as error:
         tally.break_off(error)
         yield caller.stream_error_bytes(error, tally.request_id)

@@ -22,6 +22,7 @@ from sluice.types.routes import Configuration, Plan
 from sluice.types.tenancy import Caller
 
 _CHAT_DIALECTS = ("openai_chat", "anthropic_messages")
+_ONLY_DIALECT = {"embeddings": "openai_embeddings", "count_tokens": "anthropic_count_tokens"}
 
 
 class Listing(Protocol):
@@ -90,7 +91,8 @@ class Lookups:
         if dialect not in _CHAT_DIALECTS or not isinstance(operation, str):
             raise BadRequest(f"'dialect' must be one of {', '.join(_CHAT_DIALECTS)}.", param="dialect")
         configuration = self._configuration.current()
-        plan = self._router.plan(model, operation, str(dialect), configuration, caller)
+        spoken = _ONLY_DIALECT.get(operation, str(dialect))
+        plan = self._router.plan(model, operation, spoken, configuration, caller)
         return _json(_plan_card(plan))
 
     def entry(self, request: Request, match: Match) -> Response:
@@ -119,7 +121,7 @@ class Lookups:
         except BadRequest:
             raise
         except Exception:
-            return self._router.plan(name, "embeddings", "openai_chat", configuration, caller)
+            return self._router.plan(name, "embeddings", _ONLY_DIALECT["embeddings"], configuration, caller)
 
     def _cards(self, caller: Caller) -> Iterable[dict[str, object]]:
         configuration = self._configuration.current()
@@ -230,6 +232,8 @@ def _anthropic_card(card: Mapping[str, object]) -> dict[str, object]:
         "id": card["id"],
         "display_name": card["name"],
         "created_at": "1970-01-01T00:00:00Z",
+        "max_input_tokens": card.get("context_length"),
+        "max_tokens": card.get("max_output_tokens"),
         **{key: card[key] for key in ("pricing", "context_length", "max_output_tokens") if key in card},
     }
 

@@ -142,7 +142,13 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
             body = pass_stream(exchange, reading, tally=tally, finish=closed.line, swallow=swallow, with_cost=with_cost)
         else:
             body = translate_stream(
-                exchange, reading, caller=incoming.wire, request=incoming.chat, tally=tally, finish=closed.line
+                exchange,
+                reading,
+                caller=incoming.wire,
+                request=incoming.chat,
+                tally=tally,
+                finish=closed.line,
+                with_cost=with_cost,
             )
         return Response(200, headers, body, closed.after)
     if same:

@@ -66,6 +66,15 @@ def test_a_vague_type_gives_way_to_the_words(message: str, kind: str) -> None:
     assert wire.decode_error(400, {}, reported("invalid_request_error", message)).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(400, "invalid_request_error"), (401, "authentication_error"), (404, "not_found_error"), (500, "api_error")],
+)
+def test_what_openai_calls_an_invalid_request_gets_the_type_of_its_status(status: int, word: str) -> None:
+    told = b'{"error": {"message": "No.", "type": "invalid_request_error", "param": null, "code": null}}'
+    assert written(wire.decode_error(status, {}, told))["error"]["type"] == word
+
+
 def test_a_vague_type_gives_way_to_the_status() -> None:
     assert wire.decode_error(503, {}, reported("api_error")).kind == "overloaded"
     assert wire.decode_error(401, {}, reported("invalid_request_error")).kind == "authentication"

@@ -32,6 +32,7 @@ Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt
 Modality = Literal["text", "image", "audio", "document", "video"]
 Operation = Literal["chat", "embeddings", "count_tokens", "responses"]
 Dialect = Literal["openai_chat", "anthropic_messages"]
+Wire = Literal[Dialect, "openai_embeddings", "anthropic_count_tokens"]
 
 
 class _Strict(BaseModel):
@@ -132,7 +133,7 @@ class EndpointSchema(_Strict):
     """One operation."""
 
     operation: Operation
-    dialect: Dialect
+    dialect: Wire
     path: str = Field(pattern=r"^/[^?#\s]+$")
 
 

@@ -235,7 +235,9 @@ class Router:
         offered = [
             e
             for e in provider.endpoints
-            if e.operation == operation and (not model.dialects or e.dialect in model.dialects)
+            if e.operation == operation
+            # A model's dialects say how one may chat with it; other operations have one dialect each.
+            and (operation != "chat" or not model.dialects or e.dialect in model.dialects)
         ]
         for endpoint in offered:
             if endpoint.dialect == dialect:

@@ -57,7 +57,7 @@ class Model:
     operations: tuple[str, ...] = ("chat",)
     deprecated: str | None = None
     dialects: tuple[str, ...] = ()
-    """The dialects it can be called in; empty: all of its provider's."""
+    """The dialects one can chat with it in; empty: all of its provider's."""
     quirks: Mapping[str, object] = field(default_factory=dict)
     unpriced: str = ""
 

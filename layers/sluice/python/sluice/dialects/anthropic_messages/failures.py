@@ -43,6 +43,7 @@ _STATUS_OF = {
     "overloaded": 529,
 }
 _TYPE_OF = {kind: word for word, kind in _KINDS.items()} | {"content_filter": "invalid_request_error"}
+_TYPE_AT = {status: _TYPE_OF[kind] for kind, status in _STATUS_OF.items()}
 MESSAGE_LIMIT = 2_000
 
 
@@ -50,12 +51,22 @@ def encode_error(error: GatewayError, request_id: str) -> dict[str, object]:
     """Return the error envelope; the gateway's own `code` and `param` stand beside the type."""
     kind = error.type
     if isinstance(error, ProviderError):
-        own = error.provider_type
-        kind = own if own in _KINDS else _TYPE_OF.get(error.kind, "api_error")
+        kind = _word_for(error)
     inner: dict[str, object] = {"type": kind, "message": error.message, "code": error.error_code}
     if error.param is not None:
         inner["param"] = error.param
     return {"type": "error", "error": inner, "request_id": request_id or None}
+
+
+def _word_for(error: ProviderError) -> str:
+    own = error.provider_type
+    if own not in _KINDS:
+        return _TYPE_OF.get(error.kind, "api_error")
+    if own not in _VAGUE:
+        return own
+    # OpenAI's dialect calls a bad key and an unknown model "invalid_request_error" too; here each status has its type.
+    status = error.provider_status
+    return _TYPE_AT.get(status, "api_error" if status >= 500 else own)
 
 
 def stream_error_bytes(error: GatewayError, request_id: str) -> bytes:
