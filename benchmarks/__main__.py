@@ -137,7 +137,16 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\n{block}")
     print(f"\nEverything is in {os.path.relpath(path)}.")
     rounded = {name: round(value, 3) for name, value in reached.items()}
-    print(json.dumps({"bench": "missed" if late else "ok", **rounded, "missed": late, "cpu_ratios": ratios}))
+    print(
+        json.dumps(
+            {
+                "bench": "missed" if late else "ok" if reached else "not measured",
+                **rounded,
+                "missed": late,
+                "cpu_ratios": ratios,
+            }
+        )
+    )
     return 1 if late or not reached else 0
 
 

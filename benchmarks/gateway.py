@@ -71,7 +71,7 @@ def surroundings(core: set[int], certificates: Certificates | None = None) -> Su
 
 def _seeds(upstream: str) -> dict[str, object]:
     key_id = KEY[10:22]
-    key = {
+    key: dict[str, object] = {
         "pk": f"key#{key_id}",
         "sk": "key",
         "digest": digest_of(KEY, PEPPER.encode()),
@@ -81,7 +81,7 @@ def _seeds(upstream: str) -> dict[str, object]:
     key |= {"models": ("*",), "scopes": ("inference",), "created_ms": 1}
     document = canonical_json(_configuration(upstream))
     version = hashlib.sha256(document.encode()).hexdigest()
-    items = [
+    items: list[dict[str, object]] = [
         key,
         {"pk": f"configuration#{version}", "sk": "version", "document": document, "created_ms": 1},
         {"pk": "configuration", "sk": "live", "version": version, "revision": 1},

@@ -250,7 +250,7 @@ def port_of(child: subprocess.Popen[str]) -> int:
     assert child.stdout is not None
     line = child.stdout.readline()
     if not line.strip().isdigit():
-        raise RuntimeError(f"A mock did not start: {' '.join(map(str, child.args))}. See {LOGS}.")
+        raise RuntimeError(f"A mock did not start: {child.args!r}. See {LOGS}.")
     return int(line)
 
 
