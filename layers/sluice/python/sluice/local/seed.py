@@ -26,6 +26,7 @@ FROM_ENVIRONMENT = ("base_url", "allow_loopback", "any_model", "enabled")
 """What the environment says about a provider, and takes back when its variables are gone."""
 CEILING = {"input": 10_000_000_000, "output": 50_000_000_000}
 """What a model without a price costs here: $10 and $50 per million tokens, in nano-USD."""
+_SEEDED = ("base_url", "allow_loopback", "any_model", "enabled")
 _ID_LETTERS = string.ascii_lowercase + "234567"
 _SECRET_LETTERS = string.ascii_letters + string.digits
 Bundle = Mapping[str, Mapping[str, str]]
@@ -123,13 +124,13 @@ def document(live: Document | None, before: frozenset[str], found: Mapping[str, 
     providers: dict[str, dict[str, object]] = dict(members) if isinstance(members, dict) else {}
     for name in before:
         providers[name] = _without_address(providers.get(name, {}))
-    wanted = {**found, SIMULATOR: Found({}, simulator_url)}
-    for name, each in wanted.items():
-        entry = {**_without_address(providers.get(name, {})), "enabled": True}
+    for name, each in found.items():
+        providers[name] = {**_without_address(providers.get(name, {})), "enabled": True}
         if each.base_url is not None:
             # What a host of one's own serves is not in the catalogue.
-            entry |= {"base_url": each.base_url, "allow_loopback": True, "any_model": True}
-        providers[name] = entry
+            providers[name] |= {"base_url": each.base_url, "allow_loopback": True, "any_model": True}
+    address = {"enabled": True, "base_url": simulator_url, "allow_loopback": True}
+    providers[SIMULATOR] = {**_without_address(providers.get(SIMULATOR, {})), **address}
     base["providers"] = {name: entry for name, entry in providers.items() if entry}
     return base
 
