@@ -10,6 +10,8 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 STAGE = "local"
 PREFIX = "sluice-local"
+TUNABLE = ("SLUICE_LEDGER_DAYS", "SLUICE_SWEEP_GRACE_SECONDS")
+"""Settings of the functions that may be given to the stack."""
 BUFFERED_SECONDS = 29.0
 """How long API Gateway waits for a buffered integration."""
 STREAMED_SECONDS = 900.0
@@ -55,10 +57,12 @@ class Function:
         }
 
 
-def variables(root: Path, logs: Path, endpoint_url: str) -> dict[str, str]:
+def variables(root: Path, logs: Path, endpoint_url: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment variables that all functions share; `endpoint_url` is the emulator's."""
     layers = root / "layers"
+    given = environ or {}
     return {
+        **{name: given[name] for name in TUNABLE if given.get(name)},
         "SLUICE_STAGE": STAGE,
         "SLUICE_TABLE_PREFIX": PREFIX,
         "SLUICE_PROVIDER_SECRET": f"{PREFIX}/providers",

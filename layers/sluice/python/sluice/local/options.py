@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[5]
 PORT = 8787
 ENVIRONMENTS = 32
+RECONCILE_SECONDS = 60
 
 
 class Unusable(Exception):
@@ -26,6 +27,7 @@ class Options:
     home: Path
     port: int
     environments: int
+    reconcile_seconds: int
     ephemeral: bool
     environ: Mapping[str, str]
 
@@ -54,6 +56,9 @@ def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         port=0 if given.ephemeral else _number("PORT", given.port, 0, 65535),
         environments=_number(
             "SLUICE_MAX_ENVIRONMENTS", environ.get("SLUICE_MAX_ENVIRONMENTS") or ENVIRONMENTS, 1, 1000
+        ),
+        reconcile_seconds=_number(
+            "SLUICE_RECONCILE_SECONDS", environ.get("SLUICE_RECONCILE_SECONDS") or RECONCILE_SECONDS, 1, 86_400
         ),
         ephemeral=given.ephemeral,
         environ=environ,

@@ -36,6 +36,11 @@ class Pool:
         """The process ids of all environments."""
         return tuple(environment.pid for environment in self._all if environment.pid is not None)
 
+    @property
+    def idle(self) -> int:
+        """How many environments wait for an event."""
+        return len(self._idle)
+
     def invoke(self, event: bytes) -> Invocation:
         """Hand an event to an environment, or queue it; returns at once."""
         invocation = Invocation(event)
@@ -71,15 +76,15 @@ class Pool:
         self._idle.clear()
 
     async def close(self, grace: float = children.GRACE_SECONDS) -> None:
-        """End all environments: those in use may finish what runs after the answer, for `grace` seconds."""
+        """End all environments: requests under way have `grace` seconds, then their work after the answer has."""
         self._closed = True
-        tasks = list(self._all.values())
-        for environment in list(self._all):
-            environment.stop()
-        if tasks and (await asyncio.wait(tasks, timeout=grace))[1]:
+        # The runtime finishes its request at the first signal and cuts it short at the second.
+        for end in (Environment.stop, Environment.stop, Environment.kill):
+            tasks = list(self._all.values())
             for environment in list(self._all):
-                environment.kill()
-            await asyncio.wait(tasks)
+                end(environment)
+            if tasks:
+                await asyncio.wait(tasks, timeout=grace)
 
     def _grow(self) -> None:
         starting = sum(not environment.ready for environment in self._all)

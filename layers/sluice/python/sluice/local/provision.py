@@ -37,7 +37,7 @@ class Account:
     def __init__(self, variables: Mapping[str, str], registry: Registry) -> None:
         self._variables = variables
         self._prefix = variables["SLUICE_TABLE_PREFIX"]
-        transport = HttpTransport(trusted=True)
+        transport = self._transport = HttpTransport(trusted=True)
         source = FixedCredentials(Credentials("test", "test"))
         region, endpoint = variables["AWS_REGION"], variables["AWS_ENDPOINT_URL"]
         self._dynamo = DynamoClient(transport, source, region=region, endpoint_url=endpoint)
@@ -55,6 +55,10 @@ class Account:
         self._configurations = Configurations(
             store, parse, lambda configuration: complaints(configuration, registry, local=True)
         )
+
+    def close(self) -> None:
+        """Close the connections to the emulator."""
+        self._transport.drop_connections()
 
     def create_tables(self) -> None:
         """Create the tables of the schema that are not there yet."""

@@ -9,10 +9,8 @@ import time
 import uuid
 
 from sluice.local.functions import ACCOUNT, PREFIX, REGION
+from sluice.local.gateway.application import Invoker
 from sluice.local.invocation import FunctionFailed
-from sluice.local.pool import Pool
-
-RECONCILE_SECONDS = 60.0
 
 
 def scheduled_event(rule: str) -> bytes:
@@ -31,7 +29,7 @@ def scheduled_event(rule: str) -> bytes:
     return json.dumps(event).encode()
 
 
-async def every(seconds: float, pool: Pool) -> None:
+async def every(seconds: float, pool: Invoker) -> None:
     """Invoke a function now and each `seconds` after its last run, until cancelled. Its failures are on the console."""
     while True:
         invocation = pool.invoke(scheduled_event(pool.function.name))

@@ -62,7 +62,7 @@ class Stack:
             exits.callback(emulator.close)
             simulator = SimulatorChild(options.home, options.environ)
             await self._start_children(exits, emulator, simulator)
-            shared = variables(options.root, options.home / "logs", emulator.url)
+            shared = variables(options.root, options.home / "logs", emulator.url, options.environ)
             access, providers = await asyncio.to_thread(self._provision, shared, simulator.url)
             await self._serve(exits, listener, shared)
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -99,10 +99,10 @@ class Stack:
         from sluice.providers.registry import Registry
 
         registry = Registry()
-        account = Account(shared, registry)
-        account.create_tables()
         environ = self._options.environ
-        access = seed.seed(account, self._options.home / "state", registry, environ, simulator_url)
+        with contextlib.closing(Account(shared, registry)) as account:
+            account.create_tables()
+            access = seed.seed(account, self._options.home / "state", registry, environ, simulator_url)
         return access, sorted(seed.providers_of(registry, environ))
 
     async def _serve(
@@ -132,7 +132,7 @@ class Stack:
                 pools[name].warm()
         background = [asyncio.ensure_future(_keep_house(pools, folder))]
         if "reconcile" in pools:
-            job = schedule.every(schedule.RECONCILE_SECONDS, pools["reconcile"])
+            job = schedule.every(options.reconcile_seconds, pools["reconcile"])
             background.append(asyncio.ensure_future(job))
         for task in background:
             exits.callback(task.cancel)
