@@ -53,7 +53,7 @@ def answer(api: RuntimeApi, call: Call, result: StreamedResult, report: Callable
         except BaseException as error:
             report(call, error)
         else:
-            _forward(connection, chunks, call)
+            _forward(connection, result.body, chunks, call)
     finally:
         _conclude(result, chunks, call)
 
@@ -74,11 +74,14 @@ def _refuse(reason: str) -> None:
     raise RuntimeFault("Runtime.MalformedPrelude", f"The answer's prelude {reason}.")
 
 
-def _forward(connection: socket.socket, chunks: Iterator[bytes], call: Call) -> None:
+def _forward(connection: socket.socket, whole: object, chunks: Iterator[bytes], call: Call) -> None:
     try:
         try:
-            trailers = _send_chunks(connection.sendall, chunks, call)
-            connection.sendall(b"0\r\n" + trailers + b"\r\n")
+            if isinstance(whole, tuple):
+                _send_whole(connection.sendall, whole)
+            else:
+                trailers = _send_chunks(connection.sendall, chunks, call)
+                connection.sendall(b"0\r\n" + trailers + b"\r\n")
             status, _, body = read_reply(connection)
         finally:
             connection.close()
@@ -88,6 +91,12 @@ def _forward(connection: socket.socket, chunks: Iterator[bytes], call: Call) -> 
     else:
         if status != ACCEPTED:
             log.refused(call.request_id, "a streamed answer", status, body)
+
+
+def _send_whole(send: Callable[[bytes], None], body: tuple[bytes, ...]) -> None:
+    """Send a body that is a tuple, which is known from the start, with its end in one write."""
+    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in body if chunk) or EMPTY_BODY
+    send(framed + b"0\r\n\r\n")
 
 
 def _send_chunks(send: Callable[[bytes], None], chunks: Iterator[bytes], call: Call) -> bytes:

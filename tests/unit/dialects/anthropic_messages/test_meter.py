@@ -31,7 +31,7 @@ def test_usage_comes_in_pieces() -> None:
     assert meter.usage is None
     meter.feed(START)
     assert meter.usage == Usage(input=20, output=1, service_tier="batch")
-    assert (meter.response_id, meter.finished) == ("msg_1", False)
+    assert meter.finished is False
     meter.feed(text("Hello"))
     meter.feed(END)
     assert meter.usage == Usage(input=20, output=33, service_tier="batch")

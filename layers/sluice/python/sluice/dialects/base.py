@@ -66,10 +66,6 @@ class Meter(Protocol):
     def finished(self) -> bool:
         """Whether the answer was said to be complete."""
 
-    @property
-    def response_id(self) -> str:
-        """The provider's id of the answer; "" while unknown."""
-
     def feed(self, block: bytes) -> None:
         """Take whole events (never a part of one)."""
 

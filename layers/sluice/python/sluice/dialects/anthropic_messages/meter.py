@@ -18,11 +18,10 @@ _FRAME = 110
 class StreamMeter:
     """The meter of one stream."""
 
-    __slots__ = ("_known", "_text_bytes", "_usage", "finished", "response_id")
+    __slots__ = ("_known", "_text_bytes", "_usage", "finished")
 
     def __init__(self) -> None:
         self.finished = False
-        self.response_id = ""
         self._known: dict[str, object] = {}
         self._usage: Usage | None = None
         self._text_bytes = 0
@@ -60,7 +59,6 @@ class StreamMeter:
         message = event.get("message")
         match event.get("type"):
             case "message_start" if isinstance(message, dict):
-                self.response_id = self.response_id or str(message.get("id") or "")
                 self._lay(message.get("usage"))
             case "message_delta":
                 delta = event.get("delta")

@@ -13,10 +13,10 @@ _USAGE = re.compile(rb'"usage"[ \t]*:[ \t]*\{').search
 _FINISH = re.compile(rb'"finish_reason"[ \t]*:[ \t]*"[^"]').search
 
 
-def chunks_of(block: bytes) -> Iterator[dict[str, object]]:
-    """Yield the JSON objects in a block of whole events; whatever else there is, is left out."""
+def chunks_of(block: bytes, holding: str = "") -> Iterator[dict[str, object]]:
+    """Yield the JSON objects in a block of whole events, those whose text holds `holding`; all else is left out."""
     for _, data in events((block,)):
-        if data.lstrip()[:1] != "{":
+        if holding not in data or data.lstrip()[:1] != "{":
             continue
         try:
             chunk = json.loads(data)

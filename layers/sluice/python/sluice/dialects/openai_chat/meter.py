@@ -16,13 +16,11 @@ from sluice.types.usage import Usage
 KEEP_LIMIT = 4 * 1024 * 1024
 """Bytes of forwarded blocks that are remembered for an estimate."""
 
-_ID_TRIES = 4  # Azure's first chunk has an empty id; Snowflake's never get one.
-
 
 class Meter:
     """See `sluice.dialects.base.Meter`."""
 
-    __slots__ = ("_id", "_id_tries", "_kept", "_known", "_quirks", "_reports", "_seen", "finished")
+    __slots__ = ("_kept", "_known", "_quirks", "_reports", "_seen", "finished")
 
     def __init__(self, quirks: JsonObject = EMPTY) -> None:
         self.finished = False
@@ -31,8 +29,6 @@ class Meter:
         self._seen = 0
         self._reports: tuple[bytes, ...] = ()
         self._known: Usage | None = None
-        self._id = ""
-        self._id_tries = _ID_TRIES
 
     def feed(self, block: bytes) -> None:
         """Take whole events."""
@@ -43,23 +39,16 @@ class Meter:
             self._reports = (*self._reports[-1:], block)
         if not self.finished and reports_finish(block):
             self.finished = True
-        if self._id_tries:
-            self._find_id(block)
 
     @property
     def usage(self) -> Usage | None:
         """The last usage that counted anything."""
         if self._reports:
             for block in self._reports:
-                for chunk in chunks_of(block):
+                for chunk in chunks_of(block, holding='"usage"'):
                     self._known = counts.newer(self._known, counts.read(chunk, self._quirks))
             self._reports = ()
         return self._known
-
-    @property
-    def response_id(self) -> str:
-        """The provider's id of the answer."""
-        return self._id
 
     def estimate(self) -> Usage:
         """Return a guess of the output from its text: four ASCII letters or one and a half others are a token."""
@@ -75,15 +64,6 @@ class Meter:
         if kept < self._seen:
             tokens *= self._seen / kept
         return Usage(output=-int(-tokens // 1), estimated=True)
-
-    def _find_id(self, block: bytes) -> None:
-        for chunk in chunks_of(block):
-            self._id_tries -= 1
-            found = chunk.get("id")
-            if isinstance(found, str) and found:
-                self._id, self._id_tries = found, 0
-            if not self._id_tries:
-                return
 
 
 def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:
