@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -101,13 +100,13 @@ def pass_stream(
             if block:
                 sent = swallow(block) if swallow is not None else block
                 if with_cost and b'"usage"' in sent:
-                    _feed(meter, block)
+                    _feed(meter, block, tally)
                     tally.usage = meter.usage
                     yield _priced(sent, tally)
                 else:
                     if sent:
                         yield sent
-                    _feed(meter, block)
+                    _feed(meter, block, tally)
                 if b'"error"' in block:
                     _note_error(dialect, block, tally)
             chunk = next(chunks, None)
@@ -119,7 +118,7 @@ def pass_stream(
         rest = blocks.rest()
         if rest:
             yield rest
-            _feed(meter, rest)
+            _feed(meter, rest, tally)
     except ProviderError as error:
         tally.break_off(error)
         yield dialect.stream_error_bytes(error, tally.request_id)
@@ -214,10 +213,12 @@ def translate_body(
     return to_bytes(caller.encode_response(response, request))
 
 
-def _feed(meter: Meter, block: bytes) -> None:
-    # A meter must never break a paid answer; without it the usage is estimated.
-    with suppress(Exception):
+def _feed(meter: Meter, block: bytes, tally: Tally) -> None:
+    try:
         meter.feed(block)
+    except Exception as error:
+        # A meter must never break a paid answer; without it the usage is estimated.
+        tally.reasons.append(f"usage could not be read from the stream ({type(error).__name__})")
 
 
 def _close_meter(meter: Meter, tally: Tally) -> None:

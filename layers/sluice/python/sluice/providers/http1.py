@@ -97,9 +97,9 @@ def take_chunks(buffer: bytes, left: int) -> tuple[bytes, bytes, int, bool]:
 
 
 def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
+    digits = line if line.isalnum() else line.partition(b";")[0].strip()
     try:
-        if not digits or digits[:1] in b"+-" or b"_" in digits:
+        if not digits.isalnum() or digits[1:2] in (b"x", b"X"):  # int() would also take a sign, "_" and "0x"
             raise ValueError
         return int(digits, 16)
     except ValueError:

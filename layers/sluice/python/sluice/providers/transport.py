@@ -122,7 +122,7 @@ def _tls_context() -> ssl.SSLContext:
 class _Connection:
     """One socket and what was read from it but not yet used."""
 
-    __slots__ = ("buffer", "key", "parked", "pool", "sock")
+    __slots__ = ("buffer", "key", "parked", "pool", "sock", "wait")
 
     def __init__(self, key: tuple[str, str, int], sock: socket.socket, pool: HttpTransport) -> None:
         self.key = key
@@ -130,6 +130,7 @@ class _Connection:
         self.pool = pool
         self.buffer = b""
         self.parked = 0.0
+        self.wait = -1.0  # the socket's time-out while a body is read
 
     def readable(self) -> bool:
         """True when an idle socket has something to read, which can only be its end."""
@@ -172,6 +173,7 @@ class Answer:
         self._deadline = deadline
         self._first: float | None = first
         self._last: float | None = None  # since when the stream is silent
+        connection.wait = -1.0
         self.status, self.headers, version = _read_head(connection, call, min(first, deadline))
         if connection.buffer:
             self._first = None  # the body's first byte came with the head
@@ -283,21 +285,23 @@ class Answer:
         connection = self._connection
         if connection is None:
             return b""
-        started = time.monotonic()
+        now = time.monotonic()
         if self._last is None:
-            self._last = started
+            self._last = now
         limit = self._first if self._first is not None else self._last + self._call.timeouts.idle
         limit = min(limit, self._deadline)
         while True:
-            now = time.monotonic()
             if now >= limit:
                 raise self._too_slow(limit)
-            wait = limit - now if tick is None else min(limit - now, max(started + tick - now, 0.001))
+            wait = limit - now if tick is None else min(limit - now, tick)
             try:
-                connection.sock.settimeout(wait)
+                if wait != connection.wait:  # setting it is a system call, and a stream waits the same each time
+                    connection.sock.settimeout(wait)
+                    connection.wait = wait
                 block = connection.sock.recv(_RECEIVE)
             except TimeoutError:
-                if tick is not None and time.monotonic() < limit:
+                now = time.monotonic()
+                if tick is not None and now < limit:
                     return None
                 continue
             except OSError as error:
