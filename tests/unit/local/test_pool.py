@@ -60,7 +60,9 @@ class Workshop:
         self.logs.mkdir()
         self.console = Console()
 
-    def run(self, scenario: Scenario, handler: str = HANDLER, timeout: float = 20.0, limit: int = 3) -> None:
+    def run(
+        self, scenario: Scenario, handler: str = HANDLER, timeout: float = 20.0, limit: int = 3, **more: float
+    ) -> None:
         task = self.folder / "function"
         task.mkdir(exist_ok=True)
         (task / "handler.py").write_text(handler)
@@ -71,7 +73,7 @@ class Workshop:
         }
 
         async def guarded() -> None:
-            pool = Pool(function, Settings(variables, self.logs, self.console))
+            pool = Pool(function, Settings(variables, self.logs, self.console), **more)
             try:
                 await asyncio.wait_for(scenario(pool), 60)
             finally:
@@ -162,6 +164,18 @@ def test_requests_at_once_have_an_environment_each(workshop: Workshop) -> None:
         assert [await invocation.whole() for invocation in both] == [b"ended", b"ended"]
 
     workshop.run(scenario)
+
+
+def test_a_request_that_comes_while_an_environment_settles_waits_for_it(workshop: Workshop) -> None:
+    go = workshop.folder / "go"
+    go.touch()
+
+    async def scenario(pool: Pool) -> None:
+        for _ in range(5):
+            assert (await pool.invoke(event(until=str(go))).whole()).endswith(b"ended")
+        assert len(pool.pids) == 1
+
+    workshop.run(scenario, patience=30.0)
 
 
 def test_requests_over_the_cap_wait_for_an_environment(workshop: Workshop) -> None:

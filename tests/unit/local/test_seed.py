@@ -119,7 +119,6 @@ def test_a_base_url_in_the_environment_may_be_on_this_machine(start: Start) -> N
         "base_url": "http://127.0.0.1:9",
         "allow_loopback": True,
         "any_model": True,
-        "any_model": True,
     }
 
 
@@ -144,6 +143,14 @@ def test_a_variable_that_is_gone_takes_its_key_and_address_with_it(start: Start)
     start()
     assert set(start.account.providers) == {"simulator"}
     assert "openai" not in start.configured
+
+
+def test_nothing_is_left_of_a_provider_that_was_stored_in_full_form(start: Start) -> None:
+    start(OPENAI_API_KEY="sk-openai")
+    full = {"enabled": True, "allow_loopback": False, "any_model": False, "headers": {}}
+    start.account.live = {"providers": {**start.configured, "openai": full, "groq": {"enabled": False}}}
+    start()
+    assert set(start.configured) == {"simulator", "groq"}
 
 
 def test_what_an_administrator_set_stays(start: Start) -> None:

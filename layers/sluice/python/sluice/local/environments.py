@@ -146,6 +146,11 @@ class Environment:
         """Whether it waits for an event."""
         return self._connection is not None and not self.retired
 
+    @property
+    def settling(self) -> bool:
+        """Whether it has answered and is busy with what follows."""
+        return self.invocation is not None and self.invocation.settled and not self.retired
+
     def take(self, invocation: Invocation) -> None:
         """Hand the waiting runtime an event."""
         connection, self._connection = self._connection, None

@@ -18,13 +18,15 @@ from sluice.local.invocation import FunctionFailed, Invocation
 START_LIMIT = 4
 IDLE_SECONDS = 300.0
 QUEUE_SECONDS = 60.0
+SETTLE_SECONDS = 0.025
 
 
 class Pool:
-    """The environments of one function."""
+    """The environments of one function. A request waits `patience` seconds for one that is about to be free."""
 
-    def __init__(self, function: Function, settings: Settings) -> None:
+    def __init__(self, function: Function, settings: Settings, patience: float = SETTLE_SECONDS) -> None:
         self.function = function
+        self._patience = patience
         self._settings = settings
         self._all: dict[Environment, asyncio.Task[None]] = {}
         self._idle: list[Environment] = []
@@ -49,9 +51,13 @@ class Pool:
             if environment.usable:
                 environment.take(invocation)
                 return invocation
-        timer = asyncio.get_running_loop().call_later(QUEUE_SECONDS, self._give_up, invocation)
-        self._waiting.append((invocation, timer))
-        self._grow()
+        loop = asyncio.get_running_loop()
+        self._waiting.append((invocation, loop.call_later(QUEUE_SECONDS, self._give_up, invocation)))
+        if any(environment.settling for environment in self._all):
+            # It is back sooner than another could be started.
+            loop.call_later(self._patience, self._grow)
+        else:
+            self._grow()
         return invocation
 
     def warm(self) -> None:

@@ -123,7 +123,9 @@ def document(live: Document | None, before: frozenset[str], found: Mapping[str, 
     members = base.get("providers")
     providers: dict[str, dict[str, object]] = dict(members) if isinstance(members, dict) else {}
     for name in before:
-        providers[name] = _without_address(providers.get(name, {}))
+        rest = _without_address(providers.pop(name, {}))
+        if any(rest.values()):
+            providers[name] = rest
     for name, each in found.items():
         providers[name] = {**_without_address(providers.get(name, {})), "enabled": True}
         if each.base_url is not None:
@@ -131,7 +133,7 @@ def document(live: Document | None, before: frozenset[str], found: Mapping[str, 
             providers[name] |= {"base_url": each.base_url, "allow_loopback": True, "any_model": True}
     address = {"enabled": True, "base_url": simulator_url, "allow_loopback": True}
     providers[SIMULATOR] = {**_without_address(providers.get(SIMULATOR, {})), **address}
-    base["providers"] = {name: entry for name, entry in providers.items() if entry}
+    base["providers"] = providers
     return base
 
 
