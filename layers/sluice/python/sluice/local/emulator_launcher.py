@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,25 @@ def _reads(scope: Scope) -> bool:
 
 def save_in_copy(save: Callable[[], None]) -> int:
     """Fork a copy that saves and ends; return its process id."""
-    copy = os.fork()
+    with warnings.catch_warnings():
+        # Python warns that other threads' locks stay locked in the copy; saving takes none of theirs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        copy = os.fork()
     if copy:
         return copy
     try:
-        # The copy must hold no connection open that the emulator closes meanwhile.
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _close_inherited()
         save()
     finally:
         os._exit(0)
+
+
+def _close_inherited() -> None:
+    """Close what is open but the standard streams: no connection may outlive its end in the emulator."""
+    for name in os.listdir("/dev/fd"):
+        with contextlib.suppress(OSError):
+            if int(name) > 2:
+                os.close(int(name))
 
 
 async def keep_saved(watched: Watched, save: Callable[[], None]) -> None:
