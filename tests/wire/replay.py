@@ -6,6 +6,7 @@ the recorded bytes. In the same dialect the caller must get them back unchanged 
 - `usage chunk`: the gateway asks for usage in streams; a caller who did not gets the stream without that chunk.
 - `key masked`: what looks like a key in an error body.
 - `first-event error`: an error before any content becomes an HTTP error.
+- `status of an error`: a whole answer of status 200 that is an error gets the status of that error.
 - `refused here`: a request that the provider refused is refused by the gateway first, with its own words.
 """
 
@@ -150,6 +151,8 @@ def _declared(recording: Recording, status: int, answer: bytes, asked_usage: boo
         return "key masked"
     if recording.status == 200 and status >= 400 and wire.stream_error(recording.body) is not None:
         return "first-event error"
+    if recording.status == 200 and status >= 400 and answer == recording.body:
+        return "status of an error"
     return None
 
 

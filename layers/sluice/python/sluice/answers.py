@@ -8,13 +8,13 @@ runs exactly once, just before the last byte leaves or when the caller has gone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from sluice.dialects.base import ChatDialect, Meter
 from sluice.dialects.splice import to_bytes
-from sluice.dialects.sse import Blocks
+from sluice.dialects.sse import Blocks, events
 from sluice.dispatch import Exchange
 from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
 from sluice.metering.tally import Tally
@@ -43,7 +43,10 @@ class Reading:
         return self.dialect.decode_error(status, headers, body)
 
     def body_error(self, body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
-        """Return the error that a whole 200 answer reports, if it is one."""
+        """Return the error that a whole 200 answer reports, if it is one. Raises ProviderGarbled for a cut answer."""
+        whole = body.strip()  # some hosts keep the connection alive with spaces
+        if whole[:1] != b"{" or whole[-1:] != b"}":
+            raise ProviderGarbled("The provider's answer is not a whole JSON object.")
         if b'"error"' not in body:
             return None
         try:
@@ -69,6 +72,7 @@ class Reading:
             error = self.dialect.stream_error(held) if b"error" in held else None
             if error is not None:
                 raise error
+            _check_first(held, sent)
             return held
         rest = held + self.blocks.rest()
         if _only_comments(rest):
@@ -80,6 +84,18 @@ def _only_comments(block: bytes) -> bool:
     if block[:5] in (b"data:", b"event"):
         return False
     return all(not line or line.startswith(b":") for line in block.replace(b"\r", b"\n").split(b"\n"))
+
+
+def _check_first(block: bytes, sent: Deployment) -> None:
+    """Raise ProviderGarbled unless the first event can be read: while nothing was sent, another try costs no one."""
+    for _, text in events((block,)):
+        if not text.lstrip().startswith("{"):
+            continue
+        try:
+            json.loads(text)
+        except (ValueError, RecursionError):
+            raise ProviderGarbled(f"{sent.name} began its stream with an event that is not JSON.") from None
+        return
 
 
 def pass_stream(
@@ -145,11 +161,11 @@ def translate_stream(
     # An empty item would be read as silence.
     begun = (part for part in (exchange.first, reading.blocks.rest()) if part)
     raw = chain(begun, exchange.chunks or ())
-    events = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
+    watched = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
     try:
-        for block in caller.encode_stream(events, request):
+        for block in caller.encode_stream(watched, request):
             yield _priced(block, tally) if with_cost and b'"usage"' in block else block
-    except ProviderError as error:
+    except GatewayError as error:
         tally.break_off(error)
         yield caller.stream_error_bytes(error, tally.request_id)
     except GeneratorExit:
@@ -161,16 +177,18 @@ def translate_stream(
         tally.error_code = f"translation_{type(error).__name__}"
         yield caller.stream_error_bytes(failure, tally.request_id)
     finally:
+        watched.close()  # its estimate must stand before the entry is made
         exchange.answer.close()
         finish()
 
 
-def _watched(events: Iterable[StreamEvent], tally: Tally) -> Iterator[StreamEvent]:
+def _watched(decoded: Iterable[StreamEvent], tally: Tally) -> Generator[StreamEvent, None, None]:
+    """Pass events on and note their usage. A reported failure is raised, so that it is told with the request's id."""
     from sluice.types.stream import ArgumentsDelta, Start, StreamFailed, TextDelta, UsageReport
 
     characters, reported = 0, False
     try:
-        for event in events:
+        for event in decoded:
             if isinstance(event, TextDelta):
                 characters += len(event.text)
             elif isinstance(event, ArgumentsDelta):
@@ -181,7 +199,7 @@ def _watched(events: Iterable[StreamEvent], tally: Tally) -> Iterator[StreamEven
             elif isinstance(event, Start) and event.usage is not None:
                 tally.usage = event.usage
             elif isinstance(event, StreamFailed):
-                tally.break_off(event.error)
+                raise event.error
             yield event
     finally:
         if not reported:

@@ -170,7 +170,8 @@ def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
     headers = {**answer_headers(tally, JSON), **error_headers(error)}
     body: bytes
     if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
-        tally.status = error.answer_status
+        # A 200 that holds an error would be read as an answer.
+        tally.status = error.answer_status if error.answer_status >= 400 else error.http_status
         from sluice.dialects.openai_chat.masking import masked_keys
 
         headers["content-type"] = error.headers.get("content-type", JSON)

@@ -84,6 +84,15 @@ def test_an_estimate_counts_what_was_forwarded_and_keeps_the_reported_input() ->
     assert 80 <= guess.output <= 160
 
 
+def test_an_estimate_is_the_same_however_the_events_were_cut() -> None:
+    words = [text(word) for word in ("1", ",", " 2", ",", " 3")]
+    apart, together = wire.meter(), wire.meter()
+    for block in (START, *words):
+        apart.feed(block)
+    together.feed(START + b"".join(words))
+    assert together.estimate().output == apart.estimate().output < 20
+
+
 def test_usage_of_a_whole_answer_is_read() -> None:
     assert wire.read_usage(b'{"usage":{"input_tokens":4,"output_tokens":5},"content":[]}') == Usage(input=4, output=5)
 

@@ -286,8 +286,14 @@ def test_an_error_in_place_of_a_stream_is_reported(body: bytes, kind: str) -> No
 
 
 def test_a_done_line_and_other_garbage_are_passed_over() -> None:
-    garbage = b": comment\n\nevent: data\ndata: [DONE]\n\ndata: {cut\n\ndata: 5\n\nevent: x\ndata: {}\n\n"
+    garbage = b": comment\n\nevent: data\ndata: [DONE]\n\ndata: 5\n\nevent: x\ndata: {}\n\n"
     assert decoded(garbage + HELLO + garbage) == decoded(HELLO)
+
+
+def test_an_event_that_was_cut_fails_the_stream_rather_than_leave_a_hole() -> None:
+    cut = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"ty\n\n'
+    assert why_it_failed(decoded(start(), delta(0, "text_delta", text="Hi"), cut, ended())) == "garbled"
+    assert decoded(HELLO + cut) == decoded(HELLO)
 
 
 def test_deltas_without_their_blocks_start_are_not_lost() -> None:

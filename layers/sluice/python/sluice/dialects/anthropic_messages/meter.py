@@ -13,6 +13,8 @@ from sluice.types.usage import Usage
 
 _FRAME = 110
 """Bytes of an event around its text: event line, type, index, delta type."""
+_LINES = 35
+"""Bytes of that around the event's data."""
 
 
 class StreamMeter:
@@ -42,7 +44,7 @@ class StreamMeter:
             if '"message_' in data:
                 self._read(data)
             else:
-                self._text_bytes += len(data)
+                self._text_bytes += max(len(data) - _FRAME + _LINES, 0)
 
     def estimate(self) -> Usage:
         """Return the reported input with output guessed from the bytes that passed, four of them a token."""

@@ -1,8 +1,8 @@
 """Reads a Messages stream into canonical events, from bytes cut anywhere.
 
-Rules: nothing raises; an odd event is skipped. An answer ends at `message_stop`; should another message follow in the
-same stream, its parts go on with the next numbers. A tool's input given whole at its block's start counts only when no
-fragments follow, and an input of which nothing came is `{}`.
+Rules: nothing raises; an odd event is skipped, but one that was cut fails the stream. An answer ends at `message_stop`;
+should another message follow in the same stream, its parts go on with the next numbers. A tool's input given whole at
+its block's start counts only when no fragments follow, and an input of which nothing came is `{}`.
 """
 
 from __future__ import annotations
@@ -126,7 +126,12 @@ def _decoded(found: Iterable[tuple[str, str]], state: _State) -> Iterator[Stream
         try:
             event = json.loads(data)
         except (ValueError, RecursionError):
-            continue
+            if state.ended or not data.lstrip().startswith("{"):
+                continue
+            # What it said is lost, and an answer with a hole must not pass for a whole one.
+            state.failed = True
+            yield StreamFailed(ProviderGarbled("The provider sent an event whose JSON is cut."))
+            return
         if isinstance(event, dict):
             yield from _read(event, str(event.get("type") or name), state)
 
