@@ -26,6 +26,8 @@ class Quirk:
 _CHAT = ("openai_chat",)
 _MESSAGES = ("anthropic_messages",)
 _BOTH = (*_CHAT, *_MESSAGES)
+_GEMINI = ("gemini",)
+_ALL = (*_BOTH, *_GEMINI)
 
 QUIRKS: tuple[Quirk, ...] = (
     Quirk(
@@ -37,9 +39,9 @@ QUIRKS: tuple[Quirk, ...] = (
     ),
     Quirk("stream_options", (bool,), _CHAT, "False: rejects stream_options; usage comes unasked or not at all."),
     Quirk("rename", (dict,), _CHAT, "Top-level members to rename, old name to new name."),
-    Quirk("drop", (list,), _BOTH, "Top-level members the provider rejects and that may be left out, reported."),
-    Quirk("refuse", (list,), _BOTH, "Top-level members the provider rejects and that may not be left out silently."),
-    Quirk("defaults", (dict,), _BOTH, "Top-level members to set where the caller sent none."),
+    Quirk("drop", (list,), _ALL, "Top-level members the provider rejects and that may be left out, reported."),
+    Quirk("refuse", (list,), _ALL, "Top-level members the provider rejects and that may not be left out silently."),
+    Quirk("defaults", (dict,), _ALL, "Top-level members to set where the caller sent none."),
     Quirk("developer_role", (bool,), _CHAT, "False: knows no role 'developer'; it becomes 'system'."),
     Quirk("content_parts", (bool,), _CHAT, "False: takes only strings as content; text parts are joined."),
     Quirk("cache_control", (bool,), _CHAT, "True: takes cache_control marks inside parts and tools."),
@@ -51,9 +53,12 @@ QUIRKS: tuple[Quirk, ...] = (
         "tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."
     ),
     Quirk(
-        "tool_images", (bool,), _CHAT, "True: takes pictures in tool messages; else they follow as user content."
+        "tool_images",
+        (bool,),
+        (*_CHAT, *_GEMINI),
+        "True: takes pictures in tool messages; else they follow as user content.",
     ),
-    Quirk("json_schema", (bool,), _BOTH, "False: takes no JSON schema for its answer (json_object at most)."),
+    Quirk("json_schema", (bool,), _ALL, "False: takes no JSON schema for its answer (json_object at most)."),
     Quirk("file_parts", (bool,), _CHAT, "False: takes no file parts."),
     Quirk("file_urls", (bool,), _CHAT, "True: a file part's file_data may be a URL."),
     Quirk("max_stop", (int,), _CHAT, "The most stop sequences it takes."),
@@ -65,7 +70,7 @@ QUIRKS: tuple[Quirk, ...] = (
         "thinking = thinking{type}, enable_thinking = enable_thinking and thinking_budget, none = cannot be told.",
         ("effort", "object", "thinking", "enable_thinking", "none"),
     ),
-    Quirk("reasoning_efforts", (list,), _BOTH, "The effort words it takes; the nearest one is used."),
+    Quirk("reasoning_efforts", (list,), _ALL, "The effort words it takes; the nearest one is used."),
     Quirk(
         "reasoning_field",
         (str,),
@@ -84,6 +89,27 @@ QUIRKS: tuple[Quirk, ...] = (
     ),
     Quirk("system_turns", (bool,), _MESSAGES, "True: takes system messages between the turns."),
     Quirk("reasoning_outside_completion", (bool,), _CHAT, "True: completion_tokens leave out the reasoning tokens."),
+    Quirk(
+        "thinking_config",
+        (str,),
+        _GEMINI,
+        "How it is told to think: budget = thinkingBudget (undeclared), level = thinkingLevel, none = cannot be told.",
+        ("budget", "level", "none"),
+    ),
+    Quirk("least_thinking", (int,), _GEMINI, "The smallest thinkingBudget it takes; above 0 it cannot stop thinking."),
+    Quirk("most_thinking", (int,), _GEMINI, "The largest thinkingBudget it takes."),
+    Quirk(
+        "openapi_schemas",
+        (bool,),
+        _GEMINI,
+        "True: takes only the OpenAPI subset of schemas (parameters, responseSchema), no JSON Schema.",
+    ),
+    Quirk(
+        "signed_calls",
+        (bool,),
+        _GEMINI,
+        "False: takes function calls without a thought signature, so calls of other vendors get no placeholder.",
+    ),
 )
 """The table."""
 

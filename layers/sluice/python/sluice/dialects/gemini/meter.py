@@ -1,0 +1,82 @@
+"""Reads token counts from bytes that pass through unchanged; imports no canonical chat type.
+
+Every chunk reports usage anew, so a block is kept, not parsed, until usage is asked for. A stream in the array framing
+has no events; its bytes are cut into objects as they come.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from sluice.dialects.gemini import usage as counts
+from sluice.dialects.gemini.casing import camel
+from sluice.dialects.gemini.chunks import Objects, objects
+from sluice.types.usage import Usage
+
+_FINISH = re.compile(rb'"(?:finishReason|finish_reason|blockReason|block_reason)"\s*:\s*"?[A-Z1-9]')
+_COUNTS = re.compile(rb'"\w*(?:TokenCount|_token_count)"')
+_FRAME = 400
+"""Bytes of a chunk around its text: usage, model, id."""
+
+
+class StreamMeter:
+    """The meter of one stream."""
+
+    __slots__ = ("_array", "_last", "_text_bytes", "_usage", "finished", "response_id")
+
+    def __init__(self) -> None:
+        self.finished = False
+        self.response_id = ""
+        self._last = b""
+        self._usage: Usage | None = None
+        self._array: Objects | None = None
+        self._text_bytes = 0
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was reported so far."""
+        if self._last:
+            last, self._last = self._last, b""
+            for found in objects((last,)):
+                self._read(found)
+        return self._usage
+
+    def feed(self, block: bytes) -> None:
+        """Take whole events, or any bytes of an array."""
+        if self._array is not None or block.lstrip()[:1] in (b"[", b"{"):
+            self._array = self._array or Objects()
+            for found in self._array.feed(block):
+                self._read(found)
+        elif not self.response_id:
+            for found in objects((block,)):
+                self._read(found)
+        elif _COUNTS.search(block):
+            self._last = block
+        self._text_bytes += max(len(block) - _FRAME, 0)
+        self.finished = self.finished or _FINISH.search(block) is not None
+
+    def estimate(self) -> Usage:
+        """Return what was reported, with output guessed from the bytes that passed where none was, four a token."""
+        known = self.usage or Usage()
+        if known.output:
+            return replace(known, estimated=True)  # each chunk counts what came so far
+        return known.merged(Usage(output=self._text_bytes // 4, estimated=True))
+
+    def _read(self, chunk: dict[str, object]) -> None:
+        found = camel(chunk)
+        self.response_id = self.response_id or str(found.get("responseId") or "")
+        self._usage = counts.read(found.get("usageMetadata")) or self._usage
+
+
+def read_usage(body: bytes) -> Usage | None:
+    """Return the usage of a whole answer, None when it reports none."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(answer, list):  # a stream that was passed on whole
+        reports = [counts.read(camel(item).get("usageMetadata")) for item in answer]
+        return next((report for report in reversed(reports) if report is not None), None)
+    return counts.read(camel(answer).get("usageMetadata"))

@@ -1,0 +1,147 @@
+"""Writes a canonical request as a generateContent body.
+
+Rules: the model and whether to stream stand in the provider's path, never in the body. Whatever the caller's dialect
+has and this one lacks is dropped and reported, or refused where the answer would mean something else.
+Quirks read: `max_output`, `thinking_config`, `reasoning_efforts`, `least_thinking`, `most_thinking`, `json_schema`,
+`openapi_schemas`, `signed_calls`, `tool_images`, `drop`, `refuse`, `defaults`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.gemini.config_out import write_config
+from sluice.dialects.gemini.contents_out import write_contents
+from sluice.dialects.gemini.edits import Edits
+from sluice.dialects.gemini.names import NAME
+from sluice.dialects.gemini.passing import names
+from sluice.dialects.gemini.schema import reduced, to_openapi
+from sluice.types.chat import ChatRequest, Json, Tool, ToolChoice
+
+Body = dict[str, object]
+
+_MODES = {"auto": "AUTO", "required": "ANY", "none": "NONE", "named": "ANY"}
+_TIERS = ("standard", "flex", "priority")
+_MEANINGFUL = {
+    "modalities": "This dialect's sound and pictures cannot be translated; ask for text alone.",
+    "audio": "This model does not answer in the sound that was asked for; ask for text.",
+}
+
+
+def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:  # noqa: ARG001
+    """Return the body; `model` stands in the path. Raises UnsupportedParameter, BadRequest."""
+    edits, native = Edits(strict), request.dialect == NAME
+    contents = write_contents(request, quirks, edits)
+    turns = contents.finish()
+    body: Body = {"contents": turns}
+    if contents.system:
+        body["systemInstruction"] = {"parts": contents.system, **contents.system_extras}
+    if request.tools:
+        body["tools"] = _tools(request.tools, native, quirks, edits)
+    _write_tool_config(body, request, native, edits)
+    if config := write_config(request, quirks, edits):
+        body["generationConfig"] = config
+    _write_rest(body, request, native, edits)
+    _apply_quirks(body, quirks, edits)
+    return Encoded(body, edits.all())
+
+
+def _tools(tools: tuple[Tool, ...], native: bool, quirks: JsonObject, edits: Edits) -> list[Json]:
+    """Return the tool objects: functions that follow each other share one."""
+    written: list[Json] = []
+    functions: list[Json] = []
+    for tool in tools:
+        if tool.opaque is None:
+            if not functions:
+                written.append({"functionDeclarations": functions})
+            functions.append(_function(tool, native, quirks, edits))
+        elif tool.opaque.dialect == NAME:
+            functions = []
+            written.append(dict(tool.opaque.payload))
+        else:
+            edits.refuse(
+                "tools",
+                f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model "
+                "of that vendor.",
+            )
+    return written
+
+
+def _function(tool: Tool, native: bool, quirks: JsonObject, edits: Edits) -> Body:
+    written: Body = {"name": tool.name}
+    if tool.description is not None:
+        written["description"] = tool.description
+    if native:
+        return {**written, **tool.extras}
+    if tool.strict:
+        edits.note("dropped:tools.strict")  # calls follow their schema closely anyway
+    if tool.cache is not None:
+        edits.note("dropped:cache_control")
+    openapi = quirks.get("openapi_schemas") is True
+    if not tool.parameters or (openapi and not ({"properties", "$ref"} & tool.parameters.keys())):
+        return written  # the OpenAPI subset has no objects without properties
+    schema = to_openapi(tool.parameters) if openapi else reduced(tool.parameters)
+    if not openapi and schema != tool.parameters:
+        edits.note("reduced:tools.parameters")
+    written["parameters" if openapi else "parametersJsonSchema"] = schema
+    return written
+
+
+def _write_tool_config(body: Body, request: ChatRequest, native: bool, edits: Edits) -> None:
+    kept = request.extras.get("toolConfig") if native else None
+    config: Body = dict(kept) if isinstance(kept, dict) else {}
+    choice = request.tool_choice
+    if choice is not None and (request.tools or native):
+        others = config.get("functionCallingConfig")
+        config["functionCallingConfig"] = {
+            **_calling(choice, edits),
+            **(others if isinstance(others, dict) else {}),
+        }
+    if config.get("functionCallingConfig") == {}:
+        del config["functionCallingConfig"]
+    if config:
+        body["toolConfig"] = config
+
+
+def _calling(choice: ToolChoice, edits: Edits) -> Body:
+    if choice.opaque is not None:
+        edits.refuse("tool_choice", "This model cannot be told to choose tools in this way.")
+    if choice.parallel is False:
+        edits.drop("parallel_tool_calls")
+    if choice.mode is None:
+        return {}
+    allowed = {"allowedFunctionNames": [choice.name]} if choice.mode == "named" else {}
+    return {"mode": _MODES[choice.mode], **allowed}
+
+
+def _write_rest(body: Body, request: ChatRequest, native: bool, edits: Edits) -> None:
+    if request.service_tier is not None:
+        if native or request.service_tier in _TIERS:
+            body["serviceTier"] = request.service_tier
+        elif request.service_tier not in ("auto", "default", "standard_only"):
+            edits.drop("service_tier")
+    for name in ("user", "metadata"):
+        if getattr(request, name) is not None:
+            edits.note(f"dropped:{name}")  # labels for the caller's own dashboards
+    for name, value in request.extras.items():
+        if native:
+            body.setdefault(name, value)
+        elif name in _MEANINGFUL and value not in (None, ["text"]):
+            edits.refuse(name, _MEANINGFUL[name])
+        elif name not in _MEANINGFUL:
+            edits.drop(name)
+
+
+def _apply_quirks(body: Body, quirks: JsonObject, edits: Edits) -> None:
+    for name in names(quirks, "refuse"):
+        if name in body:
+            edits.refuse(name, f"This model does not take {name}; leave it out.")
+    for name in names(quirks, "drop"):
+        if name in body:
+            edits.drop(name)
+            del body[name]
+    defaults = quirks.get("defaults")
+    if isinstance(defaults, Mapping):
+        for name, value in defaults.items():
+            body.setdefault(str(name), value)
