@@ -45,13 +45,12 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("developer_role", (bool,), _CHAT, "False: knows no role 'developer'; it becomes 'system'."),
     Quirk("content_parts", (bool,), _CHAT, "False: takes only strings as content; text parts are joined."),
     Quirk("cache_control", (bool,), _CHAT, "True: takes cache_control marks inside parts and tools."),
+    Quirk("prompt_cache_breakpoint", (bool,), _CHAT, "True: takes prompt_cache_breakpoint marks inside parts."),
     Quirk("top_k", (bool,), _CHAT, "True: takes top_k."),
     Quirk("tool_choice_required", (str,), _CHAT, "The word that forces some tool call (undeclared: required)."),
     Quirk("parallel_tool_calls", (bool,), _CHAT, "False: rejects parallel_tool_calls."),
     Quirk("strict_tools", (bool,), _BOTH, "False: rejects `strict` in function tools."),
-    Quirk(
-        "tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."
-    ),
+    Quirk("tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."),
     Quirk(
         "tool_images",
         (bool,),

@@ -86,10 +86,12 @@ def _classified(failure: Failure, status: int, headers: Mapping[str, str], found
     inside = status < 400
     known = (failure.status if inside else status) or 0
     amazon = headers.get("x-amzn-errortype", "").partition(":")[0]
+    wait = wait_of(headers, failure.message, found)
     kind = kind_of(
         known,
         " ".join(filter(None, (failure.type, failure.code, amazon))).lower(),
         f"{failure.message} {failure.words}".lower(),
+        wait,
     )
     message = failure.message or f"The provider answered with status {status} and no message."
     return ProviderError(
@@ -99,7 +101,7 @@ def _classified(failure: Failure, status: int, headers: Mapping[str, str], found
         provider_type=failure.type or amazon or None,
         provider_code=failure.code,
         param=failure.param,
-        retry_after=wait_of(headers, failure.message, found) if kind in _WAITABLE else None,
+        retry_after=wait if kind in _WAITABLE else None,
     )
 
 

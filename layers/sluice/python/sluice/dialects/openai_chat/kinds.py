@@ -19,7 +19,8 @@ _LARGE_CODES = (
 _LARGE = re.compile(
     r"(maximum|max|available|model'?s?) context|context (length|window|size)|token limit reached"
     r"|(prompt|input|request|message|conversation)s? (is|are|was|were)? ?(too (long|large)|exceeds? the (max|context))"
-    r"|too many input tokens|reduce the length of|request entity too large|input length .{0,40}exceed"
+    r"|too many input tokens|token count.{0,40} exceeds|reduce the length of|request entity too large"
+    r"|input length .{0,40}exceed"
 )
 _NEVER_FITS = re.compile(r"request too large")
 _SIZES = re.compile(r"limit:? ([\d,]+),(?: used ([\d,]+),)? requested ([\d,]+)")
@@ -60,10 +61,10 @@ def status_of(kind: str) -> int:
     return _STATUSES.get(kind, 502)
 
 
-def kind_of(status: int, codes: str, message: str) -> str:
+def kind_of(status: int, codes: str, message: str, wait: float | None = None) -> str:
     """Return the kind; `codes` holds the provider's types and codes, `message` its text, both in lower case.
 
-    `status` 0 means that only the words tell.
+    `status` 0 means that only the words tell; `wait` is what the provider asks to wait, in seconds.
     """
     text = _URL.sub(" ", message)
     if _any(_FILTER_CODES, codes) or (status in (0, 400, 403, 451) and _FILTER.search(text)):
@@ -72,7 +73,7 @@ def kind_of(status: int, codes: str, message: str) -> str:
         return "too_large"
     if status not in (401, 403, 404, 429, 503) and status < 500 and _LARGE.search(text):
         return "too_large"
-    if status in (0, 402, 403, 429, 400, 503) and _is_quota(codes, text):
+    if status in (0, 402, 403, 429, 400, 503) and _is_quota(codes, text, wait):
         return "quota"
     return _by_status(status, codes, text) if status else _by_words(codes, text) or "server"
 
@@ -84,11 +85,11 @@ def _never_fits(text: str) -> bool:
     return bool(sizes and int(sizes[3].replace(",", "")) > int(sizes[1].replace(",", "")))
 
 
-def _is_quota(codes: str, text: str) -> bool:
-    # Gemini says "exceeded your current quota" for rates as well, then it names a wait.
-    if re.search(r"(retry|try again) (in|after) [\d.]+", text):
-        return False
-    return _any(_QUOTA_CODES, codes) or _QUOTA.search(text) is not None
+def _is_quota(codes: str, text: str, wait: float | None) -> bool:
+    if _any(_QUOTA_CODES, codes):
+        return True
+    # Gemini says "exceeded your current quota" for rates as well, but then it names a wait.
+    return wait is None and _QUOTA.search(text) is not None
 
 
 def _by_status(status: int, codes: str, text: str) -> str:

@@ -14,6 +14,7 @@ from sluice.types.chat import ChatRequest, OutputFormat, Tool, ToolChoice
 _NUMBERS = (
     "temperature", "top_p", "seed", "n", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "user",
 )  # fmt: skip
+_SERVERS = frozenset({"mcp_servers"})
 _TIERS = {"auto": "auto", "standard_only": "default"}  # Anthropic's words
 
 
@@ -143,6 +144,8 @@ def _write_others(body: Block, request: ChatRequest, quirks: JsonObject, native:
     for name, value in request.extras.items():
         if native:
             body.setdefault(name, value)
+        elif name in _SERVERS and value:
+            edits.refuse(name, f"'{name}' names servers that only its own vendor calls; leave it out.")
         else:
             edits.drop(name)
 
