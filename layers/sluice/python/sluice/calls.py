@@ -12,6 +12,7 @@ from sluice.dialects import chat_dialect
 from sluice.dialects.base import ChatDialect, Outline
 from sluice.dialects.splice import Document, to_bytes
 from sluice.dispatch import Prepared
+from sluice.errors import UnsupportedParameter
 from sluice.providers.addresses import endpoint_url
 from sluice.providers.auth import credential_headers
 from sluice.types.http import Request
@@ -101,6 +102,9 @@ def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple
 
 def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -> tuple[bytes, tuple[str, ...]]:
     target = chat_dialect(deployment.endpoint.dialect)
+    if incoming.chat.bound:
+        name, reason = next(iter(incoming.chat.bound.items()))
+        raise UnsupportedParameter(f"{deployment.name} cannot serve {name}: {reason}.", param=name)
     encoded = target.encode_request(incoming.chat, deployment.upstream_model, quirks_of(deployment), strict)
     return to_bytes(encoded.body), encoded.edits
 

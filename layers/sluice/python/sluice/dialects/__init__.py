@@ -7,7 +7,7 @@ from typing import cast
 
 from sluice.dialects.base import ChatDialect
 
-_CHAT = ("openai_chat", "anthropic_messages", "gemini")
+_CHAT = ("openai_chat", "anthropic_messages", "openai_responses", "gemini")
 _PASSED = ("openai_embeddings", "anthropic_count_tokens")
 _LOADED: dict[str, object] = {}
 

@@ -27,7 +27,8 @@ _CHAT = ("openai_chat",)
 _MESSAGES = ("anthropic_messages",)
 _BOTH = (*_CHAT, *_MESSAGES)
 _GEMINI = ("gemini",)
-_ALL = (*_BOTH, *_GEMINI)
+_RESPONSES = ("openai_responses",)
+_ALL = (*_BOTH, *_GEMINI, *_RESPONSES)
 
 QUIRKS: tuple[Quirk, ...] = (
     Quirk(
@@ -38,18 +39,28 @@ QUIRKS: tuple[Quirk, ...] = (
         ("max_tokens", "max_completion_tokens"),
     ),
     Quirk("stream_options", (bool,), _CHAT, "False: rejects stream_options; usage comes unasked or not at all."),
-    Quirk("rename", (dict,), _CHAT, "Top-level members to rename, old name to new name."),
+    Quirk("rename", (dict,), (*_CHAT, *_RESPONSES), "Top-level members to rename, old name to new name."),
     Quirk("drop", (list,), _ALL, "Top-level members the provider rejects and that may be left out, reported."),
     Quirk("refuse", (list,), _ALL, "Top-level members the provider rejects and that may not be left out silently."),
     Quirk("defaults", (dict,), _ALL, "Top-level members to set where the caller sent none."),
     Quirk("developer_role", (bool,), _CHAT, "False: knows no role 'developer'; it becomes 'system'."),
     Quirk("content_parts", (bool,), _CHAT, "False: takes only strings as content; text parts are joined."),
     Quirk("cache_control", (bool,), _CHAT, "True: takes cache_control marks inside parts and tools."),
-    Quirk("prompt_cache_breakpoint", (bool,), _CHAT, "True: takes prompt_cache_breakpoint marks inside parts."),
+    Quirk(
+        "prompt_cache_breakpoint",
+        (bool,),
+        (*_CHAT, *_RESPONSES),
+        "True: takes prompt_cache_breakpoint marks inside parts.",
+    ),
     Quirk("top_k", (bool,), _CHAT, "True: takes top_k."),
-    Quirk("tool_choice_required", (str,), _CHAT, "The word that forces some tool call (undeclared: required)."),
+    Quirk(
+        "tool_choice_required",
+        (str,),
+        (*_CHAT, *_RESPONSES),
+        "The word that forces some tool call (undeclared: required).",
+    ),
     Quirk("parallel_tool_calls", (bool,), _CHAT, "False: rejects parallel_tool_calls."),
-    Quirk("strict_tools", (bool,), _BOTH, "False: rejects `strict` in function tools."),
+    Quirk("strict_tools", (bool,), (*_BOTH, *_RESPONSES), "False: rejects `strict` in function tools."),
     Quirk("tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."),
     Quirk(
         "tool_images",
@@ -86,6 +97,15 @@ QUIRKS: tuple[Quirk, ...] = (
         "output_config.effort, none = cannot be told.",
         ("budget", "adaptive", "none"),
     ),
+    Quirk(
+        "reasoning_items",
+        (str,),
+        _RESPONSES,
+        "Which earlier reasoning goes back to it: encrypted = what it can verify (undeclared), text = readable ones as "
+        "well, none = no reasoning at all.",
+        ("encrypted", "text", "none"),
+    ),
+    Quirk("min_output_tokens", (int,), _RESPONSES, "The least bound on output tokens it takes; a lower one is raised."),
     Quirk("system_turns", (bool,), _MESSAGES, "True: takes system messages between the turns."),
     Quirk("reasoning_outside_completion", (bool,), _CHAT, "True: completion_tokens leave out the reasoning tokens."),
     Quirk(

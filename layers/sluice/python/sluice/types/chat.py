@@ -220,6 +220,8 @@ class ChatRequest:
     service_tier: str | None = None
     dialect: str = ""
     extras: Mapping[str, Json] = field(default_factory=dict)
+    bound: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that only the vendor of `dialect` can serve, from state it keeps, each with what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
