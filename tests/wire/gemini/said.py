@@ -240,3 +240,69 @@ def _begun(event: PartStart, mine: list[Any]) -> None:
 
 def response_canonically(response: ChatResponse) -> list[list[Any]]:
     return [canonically(choice.parts) for choice in response.choices]
+
+
+def gathered(events: Iterable[StreamEvent]) -> dict[int, list[Any]]:
+    """Texts and calls of a stream of any dialect, calls as ("call", name, JSON text)."""
+    found: dict[int, list[Any]] = {}
+    calls: dict[tuple[int, int], list[Any]] = {}
+    kinds: dict[tuple[int, int], str] = {}
+    for event in events:
+        if isinstance(event, PartStart):
+            kinds[event.choice, event.part] = event.kind
+            if event.kind == "tool_call":
+                calls[event.choice, event.part] = ["call", event.name, ""]
+                found.setdefault(event.choice, []).append(calls[event.choice, event.part])
+        elif isinstance(event, TextDelta) and kinds[event.choice, event.part] in ("text", "refusal"):
+            found.setdefault(event.choice, []).append(("text", event.text))
+        elif isinstance(event, ArgumentsDelta):
+            calls[event.choice, event.part][2] += event.fragment
+    return found
+
+
+def stop_of(events: Iterable[StreamEvent]) -> Any:
+    return next((event.stop for event in events if isinstance(event, Finish) and event.choice == 0), None)
+
+
+def usage_of(events: Iterable[StreamEvent]) -> Any:
+    reports = [event.usage for event in events if isinstance(event, UsageReport)]
+    return reports[-1] if reports else None
+
+
+def messages_body(written: bytes) -> dict[str, Any]:
+    """The message that a Messages client gathers from a stream."""
+    blocks: list[dict[str, Any]] = []
+    for event in chunks_plainly(written):
+        if event["type"] == "content_block_start":
+            blocks.append({**event["content_block"], "json": ""})
+        elif event["type"] == "content_block_delta":
+            _grow(blocks[event["index"]], event["delta"])
+    for block in blocks:
+        text = block.pop("json")
+        if block["type"] == "tool_use":
+            block["input"] = json.loads(text or "{}")
+    return {"content": [block for block in blocks if block.get("text") != ""]}
+
+
+def _grow(block: dict[str, Any], delta: dict[str, Any]) -> None:
+    for name in ("text", "thinking", "signature"):
+        block.update({name: block.get(name, "") + delta[name]} if name in delta else {})
+    block["json"] += delta.get("partial_json", "")
+
+
+def chat_body(written: bytes) -> dict[str, Any]:
+    """The message that a Chat Completions client gathers from a stream."""
+    message: dict[str, Any] = {"role": "assistant", "content": "", "reasoning_details": [], "tool_calls": []}
+    for line in written.decode().splitlines():
+        if not line.startswith("data: {"):
+            continue
+        choices = json.loads(line[6:])["choices"]
+        delta = choices[0]["delta"] if choices and choices[0]["index"] == 0 else {}
+        message["content"] += delta.get("content") or ""
+        message["reasoning_details"] += delta.get("reasoning_details") or []
+        for call in delta.get("tool_calls") or ():
+            if call.get("id"):
+                message["tool_calls"].append({**call, "function": dict(call["function"])})
+            else:
+                message["tool_calls"][call["index"]]["function"]["arguments"] += call["function"]["arguments"]
+    return {"choices": [{"message": {name: value for name, value in message.items() if value or name == "role"}}]}

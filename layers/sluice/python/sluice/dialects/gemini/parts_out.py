@@ -119,8 +119,8 @@ class PartWriter:
 
     def _block(self, part: Part) -> Block | None:
         if isinstance(part, Text | Refusal):
-            blank = not part.text.strip() and self._after is None
-            return None if blank and not self.native else {"text": part.text}
+            said = part.text if self.keeps_foreign else part.text.strip()
+            return {"text": part.text} if said or self.native or self._after is not None else None
         if isinstance(part, Image):
             return self._image(part)
         if isinstance(part, Document):

@@ -89,10 +89,11 @@ class StreamWriter:
 
     def end(self) -> bytes:
         """Return the last chunks, which say why each candidate ended; an error when none did."""
-        if self._ended:
+        if self._ended and not self._choices:
             return b""
         self._ended = True
         ends = [(number, choice) for number, choice in self._choices.items() if choice.finish is not None]
+        self._choices = {}  # another answer may follow in the same stream
         if not ends:
             return stream_error_bytes(ProviderGarbled(_CUT), "")
         chunks = [self._last(number, choice) for number, choice in ends]
