@@ -90,7 +90,23 @@ def test_an_estimate_is_the_same_however_the_events_were_cut() -> None:
     for block in (START, *words):
         apart.feed(block)
     together.feed(START + b"".join(words))
-    assert together.estimate().output == apart.estimate().output < 20
+    assert together.estimate().output == apart.estimate().output == 2
+
+
+def test_an_estimate_counts_thinking_and_arguments_too_and_takes_anything() -> None:
+    meter = wire.meter()
+    for delta in ({"thinking": "a" * 40}, {"partial_json": '{"a":1}'}, {"text": 5}, None, "x"):
+        meter.feed(event("content_block_delta", index=0, delta=delta))
+    meter.feed(b"data: {cut\n\n" + b"data: 5\n\n")
+    assert meter.estimate().output == 12
+
+
+def test_a_long_stream_is_estimated_from_its_beginning() -> None:
+    meter = wire.meter()
+    block = text("a" * 400_000)
+    for _ in range(20):
+        meter.feed(block)
+    assert 1_900_000 <= meter.estimate().output <= 2_100_000
 
 
 def test_usage_of_a_whole_answer_is_read() -> None:

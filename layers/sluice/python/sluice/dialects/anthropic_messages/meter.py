@@ -1,6 +1,7 @@
 """Reads token counts from bytes that pass through unchanged; imports no canonical chat type.
 
-A block costs two searches unless it may hold `message_start`, `message_delta` or `message_stop`; only those are parsed.
+A block costs a search unless it may hold `message_start`, `message_delta` or `message_stop`; only those are parsed, and
+the rest when an estimate is asked for.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from sluice.dialects import sse
 from sluice.dialects.anthropic_messages import usage as counts
 from sluice.types.usage import Usage
 
-_FRAME = 110
-"""Bytes of an event around its text: event line, type, index, delta type."""
-_LINES = 35
-"""Bytes of that around the event's data."""
+KEEP_LIMIT = 4 * 1024 * 1024
+"""Bytes of forwarded blocks that are remembered for an estimate."""
+_TEXTS = ("text", "thinking", "partial_json")
 
 
 class StreamMeter:
     """The meter of one stream."""
 
-    __slots__ = ("_known", "_text_bytes", "_usage", "finished")
+    __slots__ = ("_kept", "_known", "_seen", "_usage", "finished")
 
     def __init__(self) -> None:
         self.finished = False
         self._known: dict[str, object] = {}
         self._usage: Usage | None = None
-        self._text_bytes = 0
+        self._kept: list[bytes] = []
+        self._seen = 0
 
     @property
     def usage(self) -> Usage | None:
@@ -37,19 +38,28 @@ class StreamMeter:
 
     def feed(self, block: bytes) -> None:
         """Take whole events."""
+        if self._seen < KEEP_LIMIT:
+            self._kept.append(block)
+        self._seen += len(block)
         if b"message_" not in block:
-            self._text_bytes += len(block) - _FRAME * block.count(b"data:")
             return
         for _, data in sse.events((block,)):
             if '"message_' in data:
                 self._read(data)
-            else:
-                self._text_bytes += max(len(data) - _FRAME + _LINES, 0)
 
     def estimate(self) -> Usage:
-        """Return the reported input with output guessed from the bytes that passed, four of them a token."""
+        """Return the reported input with output guessed from its text.
+
+        Four ASCII letters or one and a half others are a token.
+        """
+        texts = [_text(data) for block in self._kept for _, data in sse.events((block,))]
+        ascii_letters = sum(len(text.encode("ascii", "ignore")) for text in texts)
+        tokens = ascii_letters / 4 + (sum(map(len, texts)) - ascii_letters) / 1.5
+        kept = sum(map(len, self._kept))
+        if kept < self._seen:
+            tokens *= self._seen / kept
         known = self.usage or Usage()
-        return known.merged(Usage(output=max(self._text_bytes, 0) // 4, estimated=True))
+        return known.merged(Usage(output=-int(-tokens // 1), estimated=True))
 
     def _read(self, data: str) -> None:
         try:
@@ -72,6 +82,18 @@ class StreamMeter:
     def _lay(self, report: object) -> None:
         counts.overlay(self._known, report)
         self._usage = None
+
+
+def _text(data: str) -> str:
+    """Return what one event adds to the answer's text, thinking or tool arguments."""
+    try:
+        event = json.loads(data)
+    except (ValueError, RecursionError):
+        return ""
+    delta = event.get("delta") if isinstance(event, dict) else None
+    if not isinstance(delta, dict):
+        return ""
+    return "".join(text for name in _TEXTS if isinstance(text := delta.get(name), str))
 
 
 def read_usage(body: bytes) -> Usage | None:
