@@ -56,8 +56,8 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
         found: object = json.loads(text)
     except (ValueError, RecursionError):
         events = [chunk for chunk in chunks_of(body + b"\n\n") if is_failure(chunk)] if b"data:" in body else []
-        found = events[0] if events else None
-    failure = _from_json(found) if found is not None else Failure(_plain(text))
+        found = events[0] if events else _plain(text)
+    failure = _from_json(found)
     return _classified(failure, status, headers, found)
 
 
@@ -89,8 +89,8 @@ def _classified(failure: Failure, status: int, headers: Mapping[str, str], found
     wait = wait_of(headers, failure.message, found)
     kind = kind_of(
         known,
-        " ".join(filter(None, (failure.type, failure.code, amazon))).lower(),
-        f"{failure.message} {failure.words}".lower(),
+        " ".join(filter(None, (failure.type, failure.code, failure.words, amazon))).lower(),
+        failure.message.lower(),
         wait,
     )
     message = failure.message or f"The provider answered with status {status} and no message."

@@ -11,7 +11,7 @@ import re
 _URL = re.compile(r"https?://\S+")
 
 _FILTER_CODES = ("content_filter", "content_policy", "responsibleaipolicy", "moderation", "data_inspection")
-_FILTER = re.compile(r"content (management|filter|policy)|content_policy|safety system|moderation flagged|was filtered")
+_FILTER = re.compile(r"content (management|filter|policy)|content_policy|safety system|was filtered")
 _LARGE_CODES = (
     "context_length", "context_size", "context_window", "request_too_large", "payload_too_large", "prompt_too_long",
     "max_context", "string_above_max",
