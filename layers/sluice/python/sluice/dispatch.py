@@ -44,7 +44,7 @@ class Reader(Protocol):
         """Return the error that an answer with an error status reports."""
 
     def body_error(self, body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
-        """Return the error that a whole 200 answer reports, if it is one."""
+        """Return the error that a whole 200 answer reports, if it is one. Raises ProviderError for a garbled answer."""
 
     def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
         """Return the first whole events of a stream. Raises ProviderError when they report an error or end early."""
