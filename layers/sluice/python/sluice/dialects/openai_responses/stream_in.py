@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from sluice.dialects.base import EMPTY, JsonObject
-from sluice.dialects.openai_chat.whole import stream_of
 from sluice.dialects.openai_responses import usage as counts
 from sluice.dialects.openai_responses.failures import failure_in
 from sluice.dialects.openai_responses.output_in import OutputReader
@@ -68,13 +67,14 @@ def _read_body(body: bytes, quirks: JsonObject) -> Iterator[StreamEvent]:
     """Read a whole answer or error that came where a stream was promised."""
     try:
         found = json.loads(body)
-        answer = decode_response(found if isinstance(found, Mapping) else {}, quirks)
+        answer = found if isinstance(found, Mapping) else {}
+        decode_response(answer, quirks)
     except (ValueError, RecursionError):
         yield StreamFailed(ProviderGarbled("The provider answered neither with events nor with JSON."))
     except GatewayError as error:
         yield StreamFailed(error)
     else:
-        yield from stream_of(answer)
+        yield from StreamReader(quirks).whole(answer)
 
 
 class StreamReader:
@@ -113,6 +113,11 @@ class StreamReader:
             yield from self._end(answer if isinstance(answer, Mapping) else EMPTY, kind)
         elif kind not in _BEGINNING:
             yield from self._output.take(kind, found)
+
+    def whole(self, answer: JsonObject) -> Iterator[StreamEvent]:
+        """Yield the events of an answer that came whole."""
+        yield _start(answer)
+        yield from self._end(answer, "response.completed")
 
     def _end(self, answer: JsonObject, kind: str) -> Iterator[StreamEvent]:
         self.over = True

@@ -1,6 +1,6 @@
 """Token counts of the Responses dialect, in both directions.
 
-Rules: `input_tokens` includes what was read from the cache, `output_tokens` the reasoning; both details are always
+Rules: `input_tokens` includes what was read from the cache, `output_tokens` the reasoning; the details are always
 written, 0 where there is nothing, because clients (Codex) refuse an answer without them. A report of nothing but zeros
 is none: the gateway then counts for itself.
 """
@@ -29,7 +29,10 @@ def read(answer: Mapping[str, object], quirks: JsonObject = EMPTY) -> Usage | No
 def write(usage: Usage | None) -> dict[str, object]:
     """Return the `usage` member of an answer; zeros when nothing is known."""
     known = usage or Usage()
-    inside: dict[str, object] = {"cached_tokens": known.cache_read}
+    inside: dict[str, object] = {
+        "cached_tokens": known.cache_read,
+        "cache_write_tokens": known.cache_write_5m + known.cache_write_1h,
+    }
     written: dict[str, object] = {
         "input_tokens": known.prompt,
         "input_tokens_details": inside,
@@ -37,8 +40,6 @@ def write(usage: Usage | None) -> dict[str, object]:
         "output_tokens_details": {"reasoning_tokens": known.reasoning},
         "total_tokens": known.total,
     }
-    if known.cache_write_5m or known.cache_write_1h:
-        inside["cache_write_tokens"] = known.cache_write_5m + known.cache_write_1h
     if known.cache_write_1h:
         written["cache_creation"] = {
             "ephemeral_5m_input_tokens": known.cache_write_5m,
