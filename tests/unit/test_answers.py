@@ -69,6 +69,13 @@ def test_a_stream_whose_first_event_is_cut_falls_over(path: str, asked: dict[str
     assert [attempt.outcome for attempt in gateway.ledger.only.attempts] == ["garbled", "garbled", "ok"]
 
 
+@pytest.mark.parametrize("event", [b'data: {"choices":\ndata: []}\n\n', b'data: {"choices":[]}\r\r', b": data: {\n\n"])
+def test_an_odd_first_event_that_can_be_read_passes(event: bytes) -> None:
+    gateway = Gateway(ScriptedTransport(events(event, *STREAM)))
+    _, body = gateway.ask(CHAT, {**streamed(ASK, "openai/test-gpt"), "stream_options": {"include_usage": True}})
+    assert body == event + b"".join(STREAM)
+
+
 def test_a_first_event_without_content_is_no_fault() -> None:
     parts = (b": comment\n\n", b"data: [DONE]\n\n")
     assert Gateway(ScriptedTransport(events(*parts))).ask(CHAT, streamed(ASK, "openai/test-gpt"))[0].status == 200
