@@ -66,11 +66,21 @@ def _fit(config: Config, request: ChatRequest, quirks: JsonObject, edits: Edits)
         del config["candidateCount"]
     if len(request.stop) > _MOST_STOPS:
         edits.refuse("stop", f"This model takes at most {_MOST_STOPS} stop sequences; {len(request.stop)} were sent.")
+    _write_modalities(config, request.extras.get("modalities"), edits)
     for name in ("presencePenalty", "frequencyPenalty"):
         if config.get(name) == 0:
             del config[name]  # the default; some models take no penalties at all
     if config.get("logprobs") == 0:
         del config["logprobs"]
+
+
+def _write_modalities(config: Config, asked: Json, edits: Edits) -> None:
+    """Ask for pictures beside text where another dialect's `modalities` do."""
+    names = asked if isinstance(asked, list) else []
+    if "image" in names and set(names) <= {"text", "image"}:
+        config["responseModalities"] = ["TEXT", "IMAGE"]
+    elif asked is not None and names != ["text"]:
+        edits.refuse("modalities", "This model's sound cannot be translated; ask for text, or text and image.")
 
 
 def _write_format(config: Config, wanted: OutputFormat, native: bool, quirks: JsonObject, edits: Edits) -> None:

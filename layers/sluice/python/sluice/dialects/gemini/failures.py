@@ -65,6 +65,7 @@ _TYPE = "type.googleapis.com/google.rpc."
 _KEY = re.compile(r"api[- ]?key (is )?(not valid|invalid|expired|not found|missing)|pass a valid api key")
 _LARGE = re.compile(r"token count.{0,80}exceed|exceeds the maximum (number of tokens|size)|payload size exceeds")
 _DAILY = re.compile(r"perday|daily", re.IGNORECASE)
+_SOON = 3600.0
 MESSAGE_LIMIT = 2_000
 
 
@@ -142,26 +143,27 @@ def _own(found: Mapping[str, object], status: int, headers: Mapping[str, str]) -
     text = message if isinstance(message, str) else ""
     details = [detail for detail in _list(inner.get("details")) if isinstance(detail, dict)]
     known = status if status >= 400 else code if type(code) is int and 400 <= code <= 599 else _CODES[_KINDS[word]]
-    kind = _kind(word, text.lower(), details, known)
+    wait = wait_of(headers, text, found)
+    kind = _kind(word, text.lower(), details, known, wait)
     return ProviderError(
         masked(text)[:MESSAGE_LIMIT] or f"The provider answered with status {status} and no message.",
         provider_status=known,
         kind=kind,
         provider_type=word,
         provider_code=_reason(details) or word,
-        retry_after=wait_of(headers, text, found) if kind in _WAITABLE else None,
+        retry_after=wait if kind in _WAITABLE else None,
     )
 
 
 _WAITABLE = frozenset({"rate_limit", "overloaded", "server", "timeout", "quota"})
 
 
-def _kind(word: str, text: str, details: list[dict[str, object]], status: int) -> str:
+def _kind(word: str, text: str, details: list[dict[str, object]], status: int, wait: float | None) -> str:
     kind = _KINDS[word]
     if _reason(details).startswith("API_KEY_") or (kind == "bad_request" and _KEY.search(text)):
         return "authentication"
     if word == "RESOURCE_EXHAUSTED":
-        return _exhausted(text, details)
+        return _exhausted(text, details, wait)
     if kind != "bad_request":
         return kind
     if _LARGE.search(text):
@@ -173,7 +175,7 @@ def _kind(word: str, text: str, details: list[dict[str, object]], status: int) -
     return kind_of(status, "", text)
 
 
-def _exhausted(text: str, details: list[dict[str, object]]) -> str:
+def _exhausted(text: str, details: list[dict[str, object]], wait: float | None) -> str:
     """Tell a rate, which passes within minutes, from a quota of the day or the plan, which does not."""
     limits = [
         str(violation.get("quotaId") or violation.get("quotaMetric") or violation.get("description") or "")
@@ -183,7 +185,7 @@ def _exhausted(text: str, details: list[dict[str, object]]) -> str:
     ]
     if limits:
         return "quota" if all(map(_DAILY.search, limits)) else "rate_limit"
-    if any("retryDelay" in detail for detail in details):
+    if wait is not None and wait < _SOON:
         return "rate_limit"
     from sluice.dialects.openai_chat.kinds import kind_of
 

@@ -27,10 +27,12 @@ _ANSWERS = ("output", "result")
 class CallNames:
     """Gives ids to the calls of one conversation or answer, and finds the call that a result without id answers."""
 
-    __slots__ = ("_place", "_seed", "_waiting")
+    __slots__ = ("_place", "_seed", "_waiting", "answering")
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, answering: bool = False) -> None:
         self._seed = seed
+        self.answering = answering
+        """Whether the parts are an answer's, where a function's result is only the vendor's own account."""
         self._place = 0
         self._waiting: list[tuple[str, str]] = []
 
@@ -82,7 +84,7 @@ def read_part(part: Block, names: CallNames) -> Iterator[Part]:
         return
     result = part.get("functionResponse")
     if isinstance(result, Mapping):
-        yield read_result(camel(result), names)
+        yield Opaque(NAME, part) if names.answering else read_result(camel(result), names)
         return
     media = read_media({name: value for name, value in part.items() if name != "thought" or value is True})
     yield Opaque(NAME, part) if media is None else media

@@ -30,6 +30,9 @@ def decode_request(body: JsonObject) -> ChatRequest:
     config = read_config(camel(members.get("generationConfig")))
     if config.rest:
         extras["generationConfig"] = config.rest
+    if modalities := config.rest.get("responseModalities"):
+        # Under this name the other dialects know that leaving it out would change the answer.
+        extras["modalities"] = [name.lower() for name in _list(modalities) if isinstance(name, str)]
     choice = _tool_choice(camel(members.get("toolConfig")), extras)
     return ChatRequest(
         model=seen.model,

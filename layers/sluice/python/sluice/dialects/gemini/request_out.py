@@ -23,10 +23,7 @@ Body = dict[str, object]
 
 _MODES = {"auto": "AUTO", "required": "ANY", "none": "NONE", "named": "ANY"}
 _TIERS = ("standard", "flex", "priority")
-_MEANINGFUL = {
-    "modalities": "This dialect's sound and pictures cannot be translated; ask for text alone.",
-    "audio": "This model does not answer in the sound that was asked for; ask for text.",
-}
+_READ = ("modalities", "generationConfig", "toolConfig")
 
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:  # noqa: ARG001
@@ -125,11 +122,9 @@ def _write_rest(body: Body, request: ChatRequest, native: bool, edits: Edits) ->
         if getattr(request, name) is not None:
             edits.note(f"dropped:{name}")  # labels for the caller's own dashboards
     for name, value in request.extras.items():
-        if native:
-            body.setdefault(name, value)
-        elif name in _MEANINGFUL and value not in (None, ["text"]):
-            edits.refuse(name, _MEANINGFUL[name])
-        elif name not in _MEANINGFUL:
+        if native and name not in _READ:
+            body[name] = value
+        elif not native and name != "modalities":
             edits.drop(name)
 
 

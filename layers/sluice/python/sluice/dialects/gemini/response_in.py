@@ -48,8 +48,8 @@ def decode_response(body: JsonObject) -> ChatResponse:
 
 def _choice(candidate: Mapping[str, Json], place: int, identity: str) -> Choice:
     index = index_of(candidate, place)
-    found = parts_of(candidate)
-    parts = tuple(part for part in read_parts(found or [], CallNames(f"{identity}/{index}")) if not _blank(part))
+    names = CallNames(f"{identity}/{index}", answering=True)
+    parts = tuple(part for part in read_parts(parts_of(candidate) or [], names) if not _blank(part))
     reason = finish_word(candidate.get("finishReason"))
     extras = extras_of(candidate)
     if not reason:

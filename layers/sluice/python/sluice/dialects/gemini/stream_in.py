@@ -127,7 +127,7 @@ def _candidate(candidate: Block, place: int, state: _State) -> Iterator[StreamEv
     number = index_of(candidate, place)
     choice = state.choices.get(number)
     if choice is None:
-        choice = state.choices[number] = _Choice(number, CallNames(f"{state.identity}/{number}"))
+        choice = state.choices[number] = _Choice(number, CallNames(f"{state.identity}/{number}", answering=True))
     parts = parts_of(candidate)
     for raw in parts if isinstance(parts, list) else [parts]:
         part = camel(raw)
