@@ -102,7 +102,7 @@ class PartWriter:
         if not blocks:
             return ""
         first = blocks[0]
-        if len(blocks) == 1 and isinstance(first, dict) and set(first) == {"type", "text"}:
+        if len(blocks) == 1 and isinstance(first, dict) and set(first) == {"type", "text"} and first["text"]:
             return first["text"]
         return blocks
 

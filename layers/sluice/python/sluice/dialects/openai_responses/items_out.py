@@ -12,7 +12,7 @@ from zlib import crc32
 from sluice.dialects.openai_responses.content import CONTENT, Block, PartWriter
 from sluice.dialects.openai_responses.items_in import LAYOUT
 from sluice.dialects.openai_responses.names import NAME
-from sluice.dialects.openai_responses.reasoning import items_of, own_entries
+from sluice.dialects.openai_responses.reasoning import own_entries, own_items
 from sluice.types.chat import Json, Message, Opaque, Part, Thinking, ToolCall, ToolResult
 
 _SPOKEN = {"assistant": "output_text"}
@@ -64,8 +64,7 @@ class ItemWriter:
         """Write earlier reasoning that the vendor can verify; other reasoning only where it is declared to be taken."""
         writer = self._writer
         way = writer.quirks.get("reasoning_items", "encrypted")
-        entries = [entry for part in parts for entry in own_entries(part) or ()]
-        for item in items_of(entries):
+        for item in own_items(parts, writer.native):
             if writer.native or (way != "none" and ("encrypted_content" in item or way == "text")):
                 self.items.append(item)
             else:
@@ -152,6 +151,8 @@ def segments(parts: Iterable[Part], layouts: Json) -> Iterator[tuple[list[Part],
                 queue.pop(0)
             size = layout.get("parts") if layout is not None else None
             count = size if isinstance(size, int) else len(rest)
+            if held and layout is None and queue and isinstance(ahead := queue[0].get("at"), int):
+                count = min(count, max(ahead - position, 1))  # a message that says nothing may cut thoughts in a row
             yield rest[:count], _members(layout)
             position += count
             rest = rest[count:]

@@ -55,14 +55,15 @@ class _Item:
 class OutputReader:
     """The output items of one answer."""
 
-    __slots__ = ("_by_id", "_items", "_next", "calls", "refused")
+    __slots__ = ("_by_id", "_items", "_last", "_next", "calls", "refused")
 
     def __init__(self) -> None:
         self.calls = False
         self.refused = False
         self._next = 0
-        self._items: dict[int | None, _Item] = {}
+        self._items: dict[int, _Item] = {}
         self._by_id: dict[str, _Item] = {}
+        self._last = _Item("", {})
 
     def take(self, kind: str, event: Event) -> Iterator[StreamEvent]:
         """Yield what one event means."""
@@ -97,7 +98,8 @@ class OutputReader:
         yield from self._stop_all()
 
     def _find(self, event: Event) -> _Item | None:
-        found = self._items.get(_index(event))
+        place = _index(event)
+        found = None if place is None else self._items.get(place)
         return found if found is not None else self._by_id.get(str(event.get("item_id")))
 
     def _add(self, event: Event, given: Event) -> Iterator[StreamEvent]:
@@ -156,8 +158,11 @@ class OutputReader:
         return item
 
     def _keep(self, event: Event, item: _Item) -> None:
-        place = _index(event)
-        self._items[len(self._items) if place is None else place] = item
+        place, spare = _index(event), -1 - len(self._items)
+        key = spare if place is None else place
+        if key in self._items:
+            self._items[spare] = self._items[key]  # a place used twice: the earlier item has still to end
+        self._items[key] = self._last = item
 
     def _text(self, kind: str, word: str, event: Event) -> Iterator[StreamEvent]:
         item = self._implied(event, "message")
@@ -225,7 +230,7 @@ class OutputReader:
         item = self._find({**event, "item_id": given.get("id")})
         if item is None:
             yield from self._add(event, given)
-            item = list(self._items.values())[-1]
+            item = self._last
         if item.kind == "message":
             content = given.get("content")
             for place, held in enumerate(content if isinstance(content, list) else ()):

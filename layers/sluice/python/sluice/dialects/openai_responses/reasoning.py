@@ -77,14 +77,18 @@ def own_entries(part: Thinking) -> list[Item] | None:
     return [said, entry] if part.text else [entry]
 
 
-def items_of(entries: Iterable[Item]) -> Iterator[Item]:
-    """Yield the reasoning items that entries came from: those with one id are one item."""
+def own_items(parts: Iterable[Thinking], native: bool) -> Iterator[Item]:
+    """Yield the reasoning items that thinking in a row came from.
+
+    A caller of another dialect may have cut an item into several parts: those with one id are one item.
+    """
     group: list[Item] = []
-    for entry in entries:
-        if group and entry.get("id") != group[0].get("id"):
+    for part in parts:
+        entries = own_entries(part) or []
+        if group and entries and (native or entries[0].get("id") != group[0].get("id")):
             yield _item(group)
             group = []
-        group.append(entry)
+        group.extend(entries)
     if group:
         yield _item(group)
 

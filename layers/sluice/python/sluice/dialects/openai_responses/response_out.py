@@ -17,7 +17,7 @@ from sluice.dialects.openai_responses.edits import Edits
 from sluice.dialects.openai_responses.items_in import LAYOUT
 from sluice.dialects.openai_responses.items_out import free_text, is_item, item_id, segments
 from sluice.dialects.openai_responses.names import NAME
-from sluice.dialects.openai_responses.reasoning import items_of, own_entries, sealed_secret
+from sluice.dialects.openai_responses.reasoning import own_entries, own_items, sealed_secret
 from sluice.dialects.openai_responses.request_out import write_format
 from sluice.dialects.openai_responses.status import write_status
 from sluice.dialects.openai_responses.tools import custom_names, write_choice, write_tools
@@ -156,20 +156,20 @@ class OutputWriter:
         """Return the item of a call; one of a function that stands for a free-text tool is a call of that tool."""
         extras = dict(call.extras) if self._native else {}
         identity = extras.pop("id", None) or self.next_id("ctc" if call.custom else "fc")
-        head: Item = {"id": identity, "call_id": call.id, "name": call.name}
+        status: Item = {} if self._native else {"status": "completed"}
+        head: Item = {"id": identity, "call_id": call.id, "name": call.name, **status}
         if call.custom or call.name in self._custom:
             text = call.arguments if call.custom else free_text(call.arguments)
-            return {"type": "custom_tool_call", "status": "completed", **head, "input": text, **extras}
+            return {"type": "custom_tool_call", **head, "input": text, **extras}
         arguments = call.arguments if self._native else call.arguments or "{}"
-        return {"type": "function_call", "status": "completed", **head, "arguments": arguments, **extras}
+        return {"type": "function_call", **head, "arguments": arguments, **extras}
 
     def next_id(self, prefix: str) -> str:
         """Return the id of the next item."""
         return item_id(prefix, self._seed, len(self._items))
 
     def _thoughts(self, parts: list[Thinking]) -> None:
-        entries = [entry for part in parts for entry in own_entries(part) or ()]
-        for item in items_of(entries):
+        for item in own_items(parts, self._native):
             self._items.append({"id": self.next_id("rs"), **item})
         for part in parts:
             if own_entries(part) is None:
