@@ -75,17 +75,22 @@ class RuntimeApi:
         headers, body = _encode_fault(fault)
         return self._kept.request(call.post(self, b"/error", headers) + body)
 
-    def start_stream(self, call: Call, prelude: bytes) -> socket.socket:
+    def start_stream(self, call: Call, prelude: bytes, rest: bytes = b"") -> socket.socket:
         """Open a connection of its own for a streamed answer, as Lambda asks, and send all that comes before the body.
 
         The prelude and the NULs that end it leave as two chunks in two writes: merged with each other or with the
         body they have been seen to hold a whole answer back (aws-lambda-nodejs-runtime-interface-client issue 94).
+        Where the whole `rest` of the answer, framed, is at hand there is nothing to hold back: all is one write.
         """
         connection = connect(self._address)
         try:
             head = call.post(self, b"/response", STREAMING_HEADERS)
-            connection.sendall(b"%b%x\r\n%b\r\n" % (head, len(prelude), prelude))
-            connection.sendall(NUL_CHUNK)
+            begun = b"%b%x\r\n%b\r\n" % (head, len(prelude), prelude)
+            if rest:
+                connection.sendall(begun + NUL_CHUNK + rest)
+            else:
+                connection.sendall(begun)
+                connection.sendall(NUL_CHUNK)
         except BaseException:
             connection.close()
             raise

@@ -49,11 +49,12 @@ def answer(api: RuntimeApi, call: Call, result: StreamedResult, report: Callable
     try:
         try:
             chunks = iter(result.body)
-            connection = api.start_stream(call, encode_prelude(result.prelude))
+            whole = _framed(result.body) if isinstance(result.body, tuple) else b""
+            connection = api.start_stream(call, encode_prelude(result.prelude), whole)
         except BaseException as error:
             report(call, error)
         else:
-            _forward(connection, result.body, chunks, call)
+            _forward(connection, None if whole else chunks, call)
     finally:
         _conclude(result, chunks, call)
 
@@ -74,12 +75,11 @@ def _refuse(reason: str) -> None:
     raise RuntimeFault("Runtime.MalformedPrelude", f"The answer's prelude {reason}.")
 
 
-def _forward(connection: socket.socket, whole: object, chunks: Iterator[bytes], call: Call) -> None:
+def _forward(connection: socket.socket, chunks: Iterator[bytes] | None, call: Call) -> None:
+    """Send what is still to come of the body, None for nothing, and read what the runtime API says to it."""
     try:
         try:
-            if isinstance(whole, tuple):
-                _send_whole(connection.sendall, whole)
-            else:
+            if chunks is not None:
                 trailers = _send_chunks(connection.sendall, chunks, call)
                 connection.sendall(b"0\r\n" + trailers + b"\r\n")
             status, _, body = read_reply(connection)
@@ -93,10 +93,9 @@ def _forward(connection: socket.socket, whole: object, chunks: Iterator[bytes], 
             log.refused(call.request_id, "a streamed answer", status, body)
 
 
-def _send_whole(send: Callable[[bytes], None], body: tuple[bytes, ...]) -> None:
-    """Send a body that is a tuple, which is known from the start, with its end in one write."""
-    framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in body if chunk) or EMPTY_BODY
-    send(framed + b"0\r\n\r\n")
+def _framed(body: tuple[bytes, ...]) -> bytes:
+    """A body that is a tuple, which is known from the start, with its end."""
+    return (b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in body if chunk) or EMPTY_BODY) + b"0\r\n\r\n"
 
 
 def _send_chunks(send: Callable[[bytes], None], chunks: Iterator[bytes], call: Call) -> bytes:

@@ -51,8 +51,19 @@ _TOKENS = (
 )
 
 
+_last: tuple[LedgerEntry, Record] | None = None
+
+
 def to_record(entry: LedgerEntry) -> Record:
-    """Return the record of an entry: JSON values only, no floats."""
+    """Return the record of an entry: JSON values only, no floats. The caller may add or take away members."""
+    global _last
+    held = _last  # read once: another thread may replace it
+    if held is None or held[0] is not entry:  # the log's line and the ledger's item follow each other
+        held = _last = (entry, _written(entry))
+    return dict(held[1])
+
+
+def _written(entry: LedgerEntry) -> Record:
     record: Record = {"id": entry.request_id, "team": entry.team}
     for member, name in _TEXTS.items():
         text = getattr(entry, name)
