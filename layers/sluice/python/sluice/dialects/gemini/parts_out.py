@@ -22,7 +22,7 @@ from sluice.types.chat import Audio, Document, Image, Json, Opaque, Part, Refusa
 class PartWriter:
     """Writes the parts of one turn, in order."""
 
-    __slots__ = ("_after", "_calls", "edits", "keeps_foreign", "native", "written")
+    __slots__ = ("_after", "_calls", "_late", "edits", "keeps_foreign", "native", "written")
 
     def __init__(self, native: bool, edits: Edits, keeps_foreign: bool = False) -> None:
         self.native = native
@@ -31,6 +31,7 @@ class PartWriter:
         """Whether another vendor's thinking is packed (for a caller), not left out (for the vendor)."""
         self.written: list[Block] = []
         self._after: str | None = None
+        self._late: list[str] = []
         self._calls: dict[str, str] = {}
 
     def add_all(self, parts: Iterable[Part]) -> None:
@@ -42,6 +43,8 @@ class PartWriter:
     def end(self) -> None:
         """Finish the turn: write a signature whose text did not come, report those whose calls did not."""
         self.flush()
+        self.written += [{"text": "", "thoughtSignature": signature} for signature in self._late]
+        self._late.clear()
         if self._calls:
             self._calls.clear()
             self.edits.note("dropped:reasoning")  # the calls that were signed are not there
@@ -90,9 +93,10 @@ class PartWriter:
         elif entry.get("on") == "text":
             self.flush()
             self._after = signature
-        else:
-            self.flush()
+        elif self._after is None:
             self.written.append({"text": "", "thoughtSignature": signature})
+        else:
+            self._late.append(signature)  # some callers tell all reasoning before the text
 
     def _foreign(self, part: Thinking) -> None:
         secret = part.signature if part.redacted is None else part.redacted
