@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 LAST = 2**31 - 1
 """The sequence number of an error whose place in the stream is not known: later than all others."""
 
+_BARE: dict[str, object] = {
+    "output": [],
+    "instructions": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "temperature": None,
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": None,
+}
+"""What clients' types demand of an answer of which nothing is known."""
+
 _CODES = {
     "rate_limit": "rate_limit_exceeded",
     "quota": "insufficient_quota",
@@ -41,7 +53,7 @@ def encode_error(error: GatewayError, request_id: str) -> dict[str, object]:
 
 def stream_error_bytes(error: GatewayError, request_id: str) -> bytes:
     """Return the events that end a broken stream."""
-    return failed_bytes(error, {"id": request_id or "", "model": "", "output": []}, LAST)
+    return failed_bytes(error, {**_BARE, "id": request_id or "", "model": ""}, LAST)
 
 
 def failed_bytes(error: GatewayError, answer: Mapping[str, object], number: int) -> bytes:
