@@ -139,8 +139,8 @@ def usage_canonically(usage: Any) -> tuple[int, int, int, int] | None:
 
 def stop_plainly(reason: Any, calls: bool) -> str:
     """The canonical stop reason of a finish reason."""
-    if reason == 1:
-        reason = "STOP"
+    if isinstance(reason, int):
+        reason = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION"}.get(reason)
     if reason == "STOP" and calls:
         return "tool_calls"
     if reason in FILTERS:

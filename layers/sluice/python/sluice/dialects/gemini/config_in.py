@@ -42,9 +42,12 @@ class Config:
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def whole(self, name: str) -> int | None:
-        """Return a member that is a whole number; the vendor's clients send some as floats."""
-        value = self.number(name)
-        return None if value is None else int(value)
+        """Return a member that is a whole number; the vendor's clients send some as floats or strings."""
+        value = self._found.get(name)
+        if isinstance(value, str):
+            return int(value) if value.isdecimal() else None
+        number = self.number(name)
+        return None if number is None else int(number)
 
     def flag(self, name: str) -> bool | None:
         """Return a member that is true or false."""
@@ -85,11 +88,13 @@ def _read_thinking(config: Config) -> None:
         return
     thinking = camel(found)
     budget, level, shown = (thinking.pop(name, None) for name in ("thinkingBudget", "thinkingLevel", "includeThoughts"))
-    if thinking:
-        config.rest["thinkingConfig"] = thinking
     display = {True: "summarized", False: "omitted"}.get(shown) if isinstance(shown, bool) else None
     word = level.lower() if isinstance(level, str) else ""
     effort = cast(Effort, word) if word in _LEVELS else None
+    if effort is None and level is not None:
+        thinking["thinkingLevel"] = level
+    if thinking:
+        config.rest["thinkingConfig"] = thinking
     if isinstance(budget, float):
         budget = int(budget)
     if type(budget) is not int:

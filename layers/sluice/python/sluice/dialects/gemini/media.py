@@ -14,21 +14,8 @@ from sluice.types.chat import Audio, Document, Image, Json, Opaque, Part
 
 Block = dict[str, Json]
 
-_SOUNDS = {
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/flac": "flac",
-    "audio/ogg": "ogg",
-    "audio/aac": "aac",
-    "audio/aiff": "aiff",
-    "audio/mp4": "m4a",
-    "audio/webm": "webm",
-    "audio/opus": "opus",
-}
-_SOUND_TYPES = {"mp3": "audio/mp3", "m4a": "audio/mp4"}
+_SOUNDS = {"audio/mpeg": "mp3", "audio/mp3": "mp3", "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav"}
+_SOUND_TYPES = {"m4a": "audio/mp4"}
 _PICTURES = {
     "png": "image/png",
     "jpg": "image/jpeg",

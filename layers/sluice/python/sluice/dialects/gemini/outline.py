@@ -68,8 +68,8 @@ def _whole(config: dict[str, object], name: str) -> int | None:
     value = config.get(name)
     if value is None:
         return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if (isinstance(value, float) and value.is_integer()) or (isinstance(value, str) and value.isdecimal()):
+        value = int(value)  # the vendor's parser takes both
     if type(value) is not int or value < 0:
         raise BadRequest(f"generationConfig.{name} must be a whole number.", param=f"generationConfig.{name}")
     return value
