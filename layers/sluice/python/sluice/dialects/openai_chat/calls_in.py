@@ -52,8 +52,10 @@ class CallsReader:
 
     def take(self, entry: Mapping[str, Json], part: int) -> Iterator[StreamEvent]:
         """Yield what one entry of `tool_calls` means; a call that begins becomes part number `part`."""
-        custom = entry.get("type") == "custom" and isinstance(entry.get("custom"), Mapping)
-        held = entry.get("custom") if custom else entry.get("function")
+        function = entry.get("function")
+        # Only the first delta of a free-text call names its type; Snowflake sends an empty `custom` next to a function.
+        custom = isinstance(entry.get("custom"), Mapping) and not isinstance(function, Mapping)
+        held = entry.get("custom") if custom else function
         said: Mapping[str, Json] = held if isinstance(held, Mapping) else {}
         name, fragment = said.get("name"), arguments_text(said.get("input") if custom else said.get("arguments"))
         call = self._find(entry, isinstance(name, str) and bool(name), fragment, custom)

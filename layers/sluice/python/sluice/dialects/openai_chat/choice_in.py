@@ -55,7 +55,7 @@ class ChoiceReader:
         self._open: PartKind | None = None
         self._open_part = 0
         self._field: str | None = None
-        self._named = False  # reasoning text comes in a member of its own, so details do not say it again
+        self._named: str | None = None  # the member reasoning text comes in; then details do not say it again
         self._signature: str | None = None
         self._refused = False
         self._word: object = None
@@ -120,7 +120,7 @@ class ChoiceReader:
     def _read_reasoning(self, delta: Mapping[str, Json]) -> Iterator[StreamEvent]:
         field, text = reasoning_text(delta)
         if field is not None:
-            self._named = True
+            self._named = field
             yield from self._text("thinking", text, field=field)
         for entry in detail_entries(delta):
             yield from self._read_detail(entry)
@@ -130,12 +130,12 @@ class ChoiceReader:
         secret = entry_secret(entry)
         if secret is not None:
             yield from self._close()
-            yield from self._begin("thinking", payload=secret, field=DETAILS)
+            yield from self._begin("thinking", payload=secret, field=self._named or DETAILS)
             yield OpaqueDelta(self._open_part, own.dialect, own.payload, self.number)
             yield from self._close()
             return
         text = "" if self._named else entry_text(entry)
-        yield from self._begin("thinking", field=self._field if self._open == "thinking" else DETAILS)
+        yield from self._begin("thinking", field=self._named or DETAILS)
         if text:
             yield TextDelta(self._open_part, text, self.number)
         yield OpaqueDelta(self._open_part, own.dialect, own.payload, self.number)
