@@ -231,7 +231,7 @@ def test_a_chat_completions_request_reaches_a_responses_provider() -> None:
     assert body["tools"] == [{"type": "function", **function, "strict": False}]
     assert body["tool_choice"] == {"type": "function", "name": "look"}
     assert body["text"] == {"verbosity": "low"}
-    assert body["reasoning"] == {"effort": "low", "summary": "auto"}
+    assert body["reasoning"] == {"effort": "low"}
     assert body["include"] == ["message.output_text.logprobs", "reasoning.encrypted_content"]
     assert (body["max_output_tokens"], body["store"], body["top_logprobs"]) == (16, False, 2)
     assert (body["prompt_cache_key"], body["metadata"]) == ("k", {"a": "b"})
@@ -316,7 +316,7 @@ def test_a_messages_request_reaches_a_responses_provider() -> None:
     assert body["input"][1]["content"][1] == {"type": "input_file", "file_url": "https://example.com/w.pdf"}
     assert body["input"][4]["output"][1]["image_url"] == PNG
     assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
-    assert body["reasoning"]["effort"] == "medium"
+    assert body["reasoning"] == {"effort": "medium", "summary": "auto"}
     assert {"dropped:reasoning", "dropped:is_error", "dropped:top_k", "dropped:cache_control"} <= set(encoded.edits)
 
 

@@ -111,11 +111,12 @@ def failure_in(found: JsonObject) -> ProviderError | None:
     return None
 
 
+_BROKEN = (b"response.failed", b"response.cancelled", b"event: error")
+
+
 def stream_error(event: bytes) -> ProviderError | None:
     """Return the error that whole events of a 200 stream report, if one is there."""
-    if b'"error"' not in event and b"event: error" not in event and b"response.failed" not in event:
-        return None
-    if b'"error":null' in event and event.count(b'"error"') == event.count(b'"error":null'):
+    if not any(word in event for word in _BROKEN) and event.count(b'"error"') == event.count(b'"error":null'):
         return None
     for found in events_of(event):
         if str(found.get("type", "")) in ("", "error", "response.failed", "response.cancelled", "None"):

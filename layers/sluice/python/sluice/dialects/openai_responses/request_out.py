@@ -140,7 +140,9 @@ def _write_reasoning(body: Block, request: ChatRequest, native: bool, quirks: Js
             edits.note("dropped:reasoning")  # the model's own default holds
         if effort is not None and (native or (effort := _nearest(effort, quirks, edits)) is not None):
             asked["effort"] = effort
-        if not native and asked.get("effort") not in (None, "none") and wanted.display != "omitted":
+        shown = wanted.enabled or wanted.adaptive or wanted.budget is not None
+        if not native and shown and asked.get("effort") != "none" and wanted.display != "omitted":
+            # Only for callers who turned thinking on: the vendor gives summaries to verified organisations alone.
             asked["summary"] = "auto"
     if asked:
         body["reasoning"] = asked
