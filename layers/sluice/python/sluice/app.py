@@ -85,8 +85,8 @@ class App:
 def dialect_of(request: Request) -> str:
     """Return the dialect in which to answer a request, also where its path is unknown."""
     match = find(request.method, request.path)
-    if match is not None and match.endpoint.dialect.startswith("anthropic"):
-        return "anthropic_messages"
+    if match is not None and "anthropic-version" not in request.headers:
+        return match.endpoint.dialect
     if "anthropic-version" in request.headers or request.path.startswith("/v1/messages"):
         return "anthropic_messages"
-    return "openai_chat"
+    return "gemini" if request.path.startswith("/v1beta/") else "openai_chat"

@@ -85,19 +85,32 @@ def prepare(
         **credential_headers(provider.auth, credentials(provider.name), provider.name),
     }
     query = _query(incoming.request.query) if same else ""
-    path = endpoint.path.replace("{model}", deployment.upstream_model)
+    path = (incoming.outline.stream and endpoint.stream_path) or endpoint.path
+    if "{model}" in path:
+        path = path.replace("{model}", _in_path(deployment.upstream_model))
     return Prepared(endpoint_url(provider.base_url, path) + query, headers, body, edits, incoming.outline.stream)
 
 
 def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple[str, ...]]:
     members = incoming.document.members
     changes = incoming.wire.pass_edits(members, quirks_of(deployment))
-    if members.get("model") != deployment.upstream_model:
+    if "{model}" not in deployment.endpoint.path and members.get("model") != deployment.upstream_model:
         changes["model"] = deployment.upstream_model
     if not changes:
         return incoming.request.body, ()
-    edits = tuple(f"set:{name}" for name in changes if name not in ("model", "stream_options"))
+    silent = ("model", "stream_options", *incoming.request.members)
+    edits = tuple(f"set:{name}" for name in changes if name not in silent)
     return incoming.document.edited(changes).encode(), edits
+
+
+def _in_path(model: str) -> str:
+    """Return a model's name as it may stand in a path."""
+    kept = "-._~/:@"
+    return "".join(c if c.isascii() and (c.isalnum() or c in kept) else _escaped(c) for c in model)
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
 def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -> tuple[bytes, tuple[str, ...]]:

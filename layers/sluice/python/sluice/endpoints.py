@@ -25,6 +25,7 @@ class Endpoint:
 
 OPENAI = "openai_chat"
 ANTHROPIC = "anthropic_messages"
+GEMINI = "gemini"
 RESPONSES = "openai_responses"
 EMBEDDINGS = "openai_embeddings"
 COUNT_TOKENS = "anthropic_count_tokens"
@@ -34,6 +35,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/v1/messages", "chat", ANTHROPIC, "streaming"),
     Endpoint("POST", "/v1/responses", "chat", RESPONSES, "streaming"),
+    Endpoint("POST", "/v1beta/models/{call+}", "generate_content", GEMINI, "streaming"),
     Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", COUNT_TOKENS, "completion"),
     Endpoint("POST", "/v1/embeddings", "embeddings", EMBEDDINGS, "completion"),
     Endpoint("POST", "/embeddings", "embeddings", EMBEDDINGS, "completion"),

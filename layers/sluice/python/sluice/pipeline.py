@@ -85,6 +85,7 @@ def serve(request: Request, tally: Tally, closed: Closed, services: Services) ->
     """Plan, dispatch and answer an authenticated request. Raises GatewayError."""
     wire = chat_dialect(tally.dialect)
     document = parse_body(request.body)
+    document.members.update(request.members)
     outline = wire.outline(document.members, len(request.body))
     tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
     tally.stream, tally.prompt_bytes = outline.stream, outline.prompt_bytes

@@ -12,6 +12,7 @@ from sluice.dialects import translates
 from sluice.dispatch import Clock, Dispatcher
 from sluice.endpoints import Match
 from sluice.governance.authentication import Authenticator
+from sluice.inbound import gemini_request
 from sluice.lookups import Lookups
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, run
@@ -84,8 +85,12 @@ def application(adapters: Adapters) -> App:
     def model_call(request: Request, match: Match) -> Response:
         return run(request, match.endpoint.operation, match.endpoint.dialect, composed)
 
+    def generate_content(request: Request, match: Match) -> Response:
+        return run(gemini_request(request, match), "chat", match.endpoint.dialect, composed)
+
     use_cases: dict[str, UseCase] = {
         "chat": model_call,
+        "generate_content": generate_content,
         "embeddings": model_call,
         "count_tokens": lambda request, _: count_tokens(request, composed),
         "models": lookups.models,

@@ -100,7 +100,7 @@ def digest_of(key_text: str, pepper: bytes) -> str:
 def presented_key(headers: Mapping[str, str]) -> str:
     """Return the virtual key of a request. Raises AuthenticationFailed when there is none or it is malformed."""
     bearer = headers.get("authorization", "")
-    candidates = [headers.get("x-api-key", "").strip()]
+    candidates = [headers.get("x-api-key", "").strip(), headers.get("x-goog-api-key", "").strip()]
     if bearer[:7].lower() == "bearer ":
         candidates.insert(0, bearer[7:].strip())
     for text in candidates:

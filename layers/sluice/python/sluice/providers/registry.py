@@ -140,7 +140,7 @@ def read_provider(raw: dict[str, Any]) -> tuple[Provider, Listing]:
         title=raw["title"],
         base_url=raw.get("base_url", ""),
         auth=Auth(auth["scheme"], auth.get("name", ""), auth.get("prefix", "")),
-        endpoints=tuple(ProviderEndpoint(e["operation"], e["dialect"], e["path"]) for e in raw["endpoints"]),
+        endpoints=tuple(ProviderEndpoint(**e) for e in raw["endpoints"]),
         models=listing,
         headers=raw.get("headers", {}),
         quirks=raw.get("quirks", {}),

@@ -73,11 +73,16 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class ProviderEndpoint:
-    """Where one operation of a provider lives: `path` behind the base URL, and the dialect spoken there."""
+    """Where one operation of a provider lives: `path` behind the base URL, and the dialect spoken there.
+
+    `{model}` in a path stands for the model, which then is not in the body. `stream_path` is the path of streamed
+    answers where it is another one.
+    """
 
     operation: str
     dialect: str
     path: str
+    stream_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class Request:
     started: float = 0.0
     deadline: float | None = None
     cold_start: bool = False
+    members: Mapping[str, object] = field(default_factory=dict)
+    """Members of the body that this dialect states in its path (Gemini: model and stream)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""Gemini-shaped calls through the whole gateway: what the path says, in its own dialect and in others."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sluice.calls import Incoming, prepare
+from sluice.dialects import chat_dialect
+from sluice.dialects.splice import parse_body
+from sluice.types.catalogue import Auth, Model, Provider, ProviderEndpoint
+from sluice.types.http import Request
+from sluice.types.routes import Deployment
+from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, events
+from tests.unit.test_pipeline import ANSWER, STREAM
+
+ASK = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+BASE = "/v1beta/models/"
+
+
+def test_a_gemini_caller_is_served_by_a_chat_model() -> None:
+    transport = ScriptedTransport(Scripted(body=ANSWER))
+    gateway = Gateway(transport)
+    response, body = gateway.ask(f"{BASE}openai/test-gpt:generateContent", ASK, key="", x_goog_api_key=KEY)
+    answer = json.loads(body)
+    assert response.status == 200
+    assert answer["candidates"][0]["content"]["parts"][0]["text"] == "Hi"
+    assert answer["usageMetadata"]["promptTokenCount"] == 10
+    assert transport.sent()["model"] == "test-gpt"
+    assert gateway.ledger.only.cost == 20_000
+
+
+def test_a_gemini_caller_gets_a_stream_of_its_own_events() -> None:
+    gateway = Gateway(ScriptedTransport(events(*STREAM)))
+    path = f"{BASE}openai/test-gpt:streamGenerateContent"
+    response = gateway.app.handle(
+        Request("POST", path, {"x-goog-api-key": KEY}, json.dumps(ASK).encode(), {"alt": "sse"})
+    )
+    body = b"".join(response.body)  # type: ignore[arg-type]
+    chunks = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: ")]
+    text = "".join(p["text"] for c in chunks for p in c["candidates"][0].get("content", {}).get("parts", []))
+    assert (response.status, text) == (200, "Hello")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        (f"{BASE}openai/test-gpt:streamGenerateContent", 400, "alt=sse"),
+        (f"{BASE}openai/test-gpt:countAll", 404, "countAll"),
+        (f"{BASE}openai/test-gpt", 404, "generateContent"),
+        (f"{BASE}nobody/nothing:generateContent", 404, "/v1/models"),
+        ("/v1beta/nothing", 404, "no POST"),
+    ],
+)
+def test_a_wrong_path_is_refused_in_geminis_envelope(path: str, status: int, said: str) -> None:
+    response, body = Gateway(ScriptedTransport(Scripted(body=ANSWER))).ask(path, ASK)
+    error = json.loads(body)["error"]
+    assert (response.status, error["code"]) == (status, status)
+    assert said in error["message"]
+
+
+def test_in_its_own_dialect_the_body_passes_untouched_to_the_path_of_the_model() -> None:
+    endpoint = ProviderEndpoint(
+        "chat",
+        "gemini",
+        "/v1beta/models/{model}:generateContent",
+        "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    )
+    auth = Auth("header", "x-goog-api-key")
+    model = Model("gemini-2.5 pro", "google")
+    provider = Provider("google", "Google", "https://google.example", auth, (endpoint,), {})
+    deployment = Deployment(provider, model, endpoint, model.id)
+    raw = b'{ "contents" : [{"parts":[{"text":"h\\u00e9"}]}] }'
+    for stream, method in ((False, "generateContent"), (True, "streamGenerateContent?alt=sse")):
+        members = {"model": "google/gemini-2.5 pro", "stream": stream}
+        document = parse_body(raw)
+        document.members.update(members)
+        outline = chat_dialect("gemini").outline(document.members, len(raw))
+        incoming = Incoming(Request("POST", "/x", {}, raw, members=members), "chat", "gemini", document, outline)
+        call = prepare(incoming, deployment, credentials=lambda name: {"api_key": "k"}, strict=False)
+        assert call.url == f"https://google.example/v1beta/models/gemini-2.5%20pro:{method}"
+        assert (call.body, call.edits, call.headers["x-goog-api-key"]) == (raw, (), "k")
