@@ -67,8 +67,8 @@ def _part(part: dict[str, Any], said: list[Any]) -> None:
     elif data is not None:
         said.append(("media", data.get("data") or either(data, "fileUri")))
     elif text is not None or (signature and set(part) <= {"thoughtSignature", "thought_signature", "thought"}):
+        _join(said, "text", text or "")
         _sign(signature, said)
-        _join(said, "text", text or "", alone=bool(signature))
     else:
         kept = {name for name, value in part.items() if value is not None} - {"thoughtSignature", "thought_signature"}
         if kept - {"thought"}:
@@ -80,10 +80,10 @@ def _sign(signature: str | None, said: list[Any]) -> None:
         said.append(("signature", signature))
 
 
-def _join(said: list[Any], kind: str, text: str, alone: bool = False) -> None:
+def _join(said: list[Any], kind: str, text: str) -> None:
     if not text:
         return
-    if said and said[-1][0] == kind and not alone:
+    if said and said[-1][0] == kind:
         said[-1] = (kind, said[-1][1] + text)
     else:
         said.append((kind, text))

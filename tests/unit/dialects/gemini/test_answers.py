@@ -116,6 +116,13 @@ def test_signatures_come_back_byte_for_byte_through_a_messages_caller() -> None:
     assert sent_back(answer(*SIGNED), messages)[1]["parts"] == SIGNED[1:]
 
 
+def test_callers_find_the_text_before_its_signature() -> None:
+    told: Any = messages.encode_response(
+        wire.decode_response(answer({"text": "Hi", "thoughtSignature": "c2ln"})), ASKED
+    )
+    assert [block["type"] for block in told["content"]] == ["text", "redacted_thinking"]
+
+
 def test_signatures_of_calls_come_back_byte_for_byte_through_a_chat_caller() -> None:
     # Callers of Chat Completions get reasoning, text and calls apart, so only their order among each other is known.
     found = sent_back(answer(*SIGNED), chat)[1]["parts"]

@@ -11,6 +11,7 @@ import pytest
 from sluice.dialects import anthropic_messages as messages
 from sluice.dialects import gemini as wire
 from sluice.dialects import openai_chat as chat
+from sluice.dialects.gemini.framing import as_array
 from sluice.errors import ProviderError, ProviderGarbled, ProviderUnreachable
 from sluice.types.chat import ChatRequest, ToolCall
 from sluice.types.stream import (
@@ -222,6 +223,19 @@ def test_a_stream_without_an_end_ends_with_an_error() -> None:
     assert written(Start("x", "gpt"), PartStart(0, "text"), TextDelta(0, "Hi"))[-1]["error"]["code"] == 502
     failed = written(Start("x", "gpt"), StreamFailed(ProviderGarbled("Odd.")))
     assert [item["error"]["message"] for item in failed] == ["Odd."]
+
+
+def test_a_caller_that_asks_for_no_events_gets_one_array() -> None:
+    body = b"".join(as_array([sse(*HELLO)[:50], sse(*HELLO)[50:], b": silence\n\n"]))
+    assert json.loads(body) == list(HELLO)
+    assert decoded(body) == HEARD
+    assert list(as_array(sse(item) for item in HELLO))[0].startswith(b"[{")
+    assert b"".join(as_array([])) == b"[]"
+
+
+def test_signed_text_is_a_part_of_its_own() -> None:
+    events = decoded(sse(chunk({"text": "a"}), chunk({"text": "b", "thoughtSignature": "c2ln"}), chunk({"text": "c"})))
+    assert [event.kind for event in events if isinstance(event, PartStart)] == ["text", "text", "thinking", "text"]
 
 
 SIGNED = (

@@ -1,6 +1,6 @@
 """Parts of contents, read into canonical parts.
 
-Rules: a part's signature becomes a part of its own before it (`signatures`). What only this dialect has (code
+Rules: a part's signature becomes a part of its own beside it (`signatures`). What only this dialect has (code
 execution, server-side tool calls, video) becomes an `Opaque` part.
 """
 
@@ -65,7 +65,7 @@ def read_parts(parts: Json, names: CallNames) -> Iterator[Part]:
 
 
 def read_part(part: Block, names: CallNames) -> Iterator[Part]:
-    """Yield a part, after the signature that it carries."""
+    """Yield a part, and the signature that it carries: before a call, after text."""
     signature = part.get("thoughtSignature")
     signature = signature if isinstance(signature, str) and signature else None
     if part.get("thought") is True and not any(name in part for name in _KINDS[1:]):
@@ -77,10 +77,10 @@ def read_part(part: Block, names: CallNames) -> Iterator[Part]:
         return
     text = part.get("text")
     if isinstance(text, str) or (signature is not None and part.keys() <= {"thoughtSignature", "thought"}):
-        if signature is not None:
-            yield Thinking(redacted=seal_part(signature, "text" if text else "empty"))
         if text or signature is None:
             yield Text(str(text))
+        if signature is not None:
+            yield Thinking(redacted=seal_part(signature, "text" if text else "empty"))
         return
     result = part.get("functionResponse")
     if isinstance(result, Mapping):

@@ -1,6 +1,6 @@
 """Canonical parts, written as parts of contents.
 
-Rules: `native` parts came from this dialect and get back what their `extras` kept. A signature stands before the part
+Rules: `native` parts came from this dialect and get back what their `extras` kept. A signature stands beside the text
 that it belongs to, or names its call. A part of another dialect that cannot be said here is dropped and reported where
 the request keeps its meaning, and refused where it does not.
 """
@@ -91,12 +91,20 @@ class PartWriter:
         elif isinstance(call_id, str) and call_id:
             self._calls[call_id] = signature
         elif entry.get("on") == "text":
-            self.flush()
-            self._after = signature
+            self._sign_text(signature)
         elif self._after is None:
             self.written.append({"text": "", "thoughtSignature": signature})
         else:
             self._late.append(signature)  # some callers tell all reasoning before the text
+
+    def _sign_text(self, signature: str) -> None:
+        """Sign the text just written; where all reasoning comes first, the text that follows."""
+        last = self.written[-1] if self.written else {}
+        if "text" in last and not {"thought", "thoughtSignature"} & last.keys():
+            last["thoughtSignature"] = signature
+        else:
+            self.flush()
+            self._after = signature
 
     def _foreign(self, part: Thinking) -> None:
         secret = part.signature if part.redacted is None else part.redacted

@@ -1,9 +1,10 @@
 """Thought signatures on their way through other dialects, and other vendors' reasoning on its way through this one.
 
 Rules: a signature must come back byte for byte, on the part that carried it. In the canonical form it therefore stands
-in a `Thinking` part of its own directly before that part, sealed as an entry of `reasoning_details` that says where it
-belongs, so that callers of other dialects send it back with their reasoning. The other way round, reasoning of another
-vendor is packed into a `thoughtSignature`, which is base64 because the vendor's clients decode and encode it.
+in a `Thinking` part of its own (before a call; after text, since many callers expect text first), sealed as an entry of
+`reasoning_details` that says where it belongs, so that callers of other dialects send it back with their reasoning. The
+other way round, reasoning of another vendor is packed into a `thoughtSignature`, which is base64 because the vendor's
+clients decode and encode it.
 """
 
 from __future__ import annotations

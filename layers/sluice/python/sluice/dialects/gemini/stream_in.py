@@ -27,7 +27,6 @@ from sluice.dialects.gemini.failures import error_of
 from sluice.dialects.gemini.names import NAME
 from sluice.dialects.gemini.partial import PartialCall
 from sluice.dialects.gemini.parts_in import CallNames, read_call, read_parts
-from sluice.dialects.gemini.signatures import unseal
 from sluice.errors import GatewayError, ProviderError, ProviderGarbled
 from sluice.types.chat import Json, Part, StopReason, Text, Thinking, ToolCall
 from sluice.types.stream import (
@@ -59,8 +58,6 @@ class _Choice:
     parts: int = 0
     open: str = ""
     called: bool = False
-    signed: bool = False
-    """Whether the next text is signed, and so a part of its own."""
     partial: PartialCall | None = None
     reason: str = ""
     extras: dict[str, Json] = field(default_factory=dict)
@@ -134,6 +131,8 @@ def _candidate(candidate: Block, place: int, state: _State) -> Iterator[StreamEv
         if "functionCall" in part:
             yield from _call(camel(part["functionCall"]), part.get("thoughtSignature"), choice)
         elif part:
+            if part.get("thoughtSignature") and "thought" not in part:
+                yield from _close(choice)  # signed text is a part of its own
             for read in read_parts([part], choice.names):
                 yield from _part(read, choice, logprobs=candidate.get("logprobsResult"))
     choice.reason = finish_word(candidate.get("finishReason")) or choice.reason
@@ -199,9 +198,6 @@ def _text(part: Text, choice: _Choice, logprobs: Json) -> Iterator[StreamEvent]:
         choice.open = "text"
         yield PartStart(choice.parts, "text", choice=choice.number)
     yield TextDelta(choice.parts, part.text, choice.number, logprobs)
-    if choice.signed:
-        choice.signed = False
-        yield from _close(choice)
 
 
 def _thinking(part: Thinking, choice: _Choice) -> Iterator[StreamEvent]:
@@ -209,7 +205,6 @@ def _thinking(part: Thinking, choice: _Choice) -> Iterator[StreamEvent]:
         yield from _close(choice)
         yield PartStart(choice.parts, "thinking", payload=part.redacted, choice=choice.number)
         yield from _stop(choice)
-        choice.signed = (unseal(part.redacted) or {}).get("on") == "text"
         return
     if choice.open != "thinking":
         yield from _close(choice)

@@ -135,6 +135,7 @@ class StreamWriter:
         choice.refused = choice.refused or event.kind == "refusal"
         if event.kind == "thinking" and isinstance(event.payload, str):
             choice.writer.add(Thinking(redacted=event.payload))
+            choice.writer.flush()  # the text that was signed has left already
         elif event.kind == "opaque" and event.dialect == NAME and isinstance(event.payload, dict):
             choice.writer.add(Opaque(NAME, event.payload))
 
