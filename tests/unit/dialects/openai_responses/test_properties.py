@@ -14,7 +14,21 @@ from sluice.dialects import openai_responses as wire
 from sluice.dialects.openai_responses.usage import read, write
 from sluice.errors import BadRequest, ProviderError
 from sluice.types.chat import ChatRequest
-from sluice.types.stream import End, Start, StreamEvent, StreamFailed
+from sluice.types.stream import (
+    ArgumentsDelta,
+    End,
+    Finish,
+    Idle,
+    OpaqueDelta,
+    PartStart,
+    PartStop,
+    SignatureDelta,
+    Start,
+    StreamEvent,
+    StreamFailed,
+    TextDelta,
+    UsageReport,
+)
 from sluice.types.usage import Usage
 from tests.wire.chat_completions.collect import contract_problems
 from tests.wire.responses.said import events_of, of_events, of_output, order_problems
@@ -315,3 +329,51 @@ def test_a_stream_without_events_has_failed() -> None:
     events = list(wire.decode_stream([]))
     assert [type(event) for event in events] == [StreamFailed]
     assert not any(isinstance(event, Start | End) for event in events)
+
+
+PLACES = st.integers(0, 3)
+SENT = st.lists(
+    st.one_of(
+        st.builds(Start, WORDS, WORDS),
+        st.builds(
+            PartStart,
+            PLACES,
+            st.sampled_from(["text", "thinking", "tool_call", "refusal", "audio", "opaque"]),
+            WORDS,
+            NAMES,
+            st.sampled_from([None, "secret", {"type": "web_search_call", "id": "ws"}]),
+            dialect=st.sampled_from(["", "openai_chat", wire.NAME]),
+            custom=st.booleans(),
+        ),
+        st.builds(TextDelta, PLACES, WORDS),
+        st.builds(ArgumentsDelta, PLACES, WORDS),
+        st.builds(SignatureDelta, PLACES, WORDS),
+        st.builds(OpaqueDelta, PLACES, st.sampled_from(["gemini", wire.NAME]), JSON),
+        st.builds(PartStop, PLACES),
+        st.builds(Idle),
+        st.builds(UsageReport, st.builds(Usage, input=st.integers(0, 9))),
+        st.builds(Finish, st.sampled_from(["stop", "length", "tool_calls", "refusal", "pause", "error", "unknown"])),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=150)
+@given(SENT, st.booleans())
+def test_whatever_a_provider_says_is_written_in_the_order_that_clients_rely_on(
+    sent: list[StreamEvent], ended: bool
+) -> None:
+    written = b"".join(wire.encode_stream([*sent, *([End()] if ended else [])], PATCHING))
+    told = [event for event in events_of(written) if event["type"] != "error"]
+    numbers = [event["sequence_number"] for event in events_of(written)]
+    assert numbers == list(range(len(numbers)))
+    assert list(order_problems([{**event, "sequence_number": at} for at, event in enumerate(told)])) == []
+    closed = [event for event in told if event["type"] == "response.output_item.done"]
+    assert told[-1]["response"]["output"] == [event["item"] for event in sorted(closed, key=_place)]
+
+
+PATCHING = wire.decode_request({"model": "m", "input": "x", "tools": [{"type": "custom", "name": "patch"}]})
+
+
+def _place(event: dict[str, Any]) -> int:
+    return int(event.get("output_index", -1))
