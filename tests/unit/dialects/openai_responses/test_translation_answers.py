@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from sluice.dialects import anthropic_messages as messages
+from sluice.dialects import gemini
 from sluice.dialects import openai_chat as chat
 from sluice.dialects import openai_responses as responses
 from sluice.dialects.base import ChatDialect
 from sluice.errors import ProviderError
+from sluice.types.stream import End, Finish, Start, StreamEvent, UsageReport
+from sluice.types.usage import Usage
 from tests.unit.dialects.openai_responses.tellings import (
     ASKED,
     CLAUDE,
@@ -233,3 +236,23 @@ def test_an_error_inside_a_responses_stream_is_an_error_in_every_dialect() -> No
     error = responses.stream_error(body)
     assert error is not None
     assert (error.kind, error.may_retry) == ("rate_limit", True)
+
+
+def test_geminis_signatures_come_back_to_gemini_through_a_responses_caller() -> None:
+    call = {"functionCall": {"name": "look", "args": {"city": "Rome"}}, "thoughtSignature": "U0lH"}
+    body = {
+        "candidates": [{"content": {"role": "model", "parts": [call]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 4, "totalTokenCount": 7},
+    }
+    output = whole(gemini, body, responses)["output"]
+    result = {"type": "function_call_output", "call_id": output[-1]["call_id"], "output": "sunny"}
+    back: Any = told(gemini, {"input": [{"role": "user", "content": "x"}, *output, result]}).body
+    assert back["contents"][1]["parts"] == [call]
+
+
+def test_the_latest_report_of_usage_holds() -> None:
+    reports = [UsageReport(Usage(input=5)), UsageReport(Usage(input=4, output=2)), UsageReport(Usage())]
+    sent: list[StreamEvent] = [Start("r", "m"), Finish("stop"), *reports, End()]
+    *_, last = events_of(b"".join(responses.encode_stream(iter(sent), ASKED["openai_responses"])))
+    usage = last["response"]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (4, 2)

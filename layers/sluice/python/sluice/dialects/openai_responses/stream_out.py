@@ -57,7 +57,7 @@ class StreamWriter:
         if isinstance(event, StreamFailed):
             return self._fail(event.error)
         if isinstance(event, UsageReport):
-            self._usage = event.usage if self._usage is None else self._usage.merged(event.usage)
+            self._usage = event.usage if self._usage is None or event.usage.total else self._usage
             return b""
         if isinstance(event, Start):
             self._usage = event.usage if self._usage is None else self._usage
