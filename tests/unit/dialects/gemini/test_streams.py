@@ -134,7 +134,7 @@ def test_what_follows_the_finish_reason_still_counts() -> None:
     assert events[-4:] == [
         OpaqueDelta(1, "gemini", {"candidate": {"groundingMetadata": {"webSearchQueries": ["q"]}}, "answer": {}}),
         Finish("stop"),
-        UsageReport(Usage(input=9, output=5)),
+        UsageReport(Usage(input=9, output=5, search_requests=1)),
         End(),
     ]
 
@@ -229,7 +229,7 @@ def test_a_caller_that_asks_for_no_events_gets_one_array() -> None:
     body = b"".join(as_array([sse(*HELLO)[:50], sse(*HELLO)[50:], b": silence\n\n"]))
     assert json.loads(body) == list(HELLO)
     assert decoded(body) == HEARD
-    assert list(as_array(sse(item) for item in HELLO))[0].startswith(b"[{")
+    assert next(iter(as_array(sse(item) for item in HELLO))).startswith(b"[{")
     assert b"".join(as_array([])) == b"[]"
 
 

@@ -119,6 +119,19 @@ def test_the_meter_reads_an_array_that_is_cut_anywhere() -> None:
     assert meter.usage == read_usage(body) == Usage(input=4, output=2)
 
 
+def test_searches_that_grounded_an_answer_are_counted_wherever_they_stand_in_a_stream() -> None:
+    grounded = (
+        b'{"candidates":[{"groundingMetadata":{"webSearchQueries":["a","b"]}}],"usageMetadata":{"promptTokenCount":4}}'
+    )
+    meter = StreamMeter()
+    meter.feed(b"data: " + grounded + b"\n\n")
+    meter.feed(chunk("x", promptTokenCount=4, candidatesTokenCount=2))
+    meter.feed(b"data: " + grounded + b"\n\n")
+    meter.feed(chunk("x", promptTokenCount=4, candidatesTokenCount=3))
+    assert meter.usage == Usage(input=4, output=3, search_requests=2)
+    assert read_usage(grounded) == Usage(input=4, search_requests=2)
+
+
 def test_a_guess_counts_what_was_reported_or_else_the_bytes() -> None:
     meter = StreamMeter()
     meter.feed(chunk("a" * 4000, promptTokenCount=9))

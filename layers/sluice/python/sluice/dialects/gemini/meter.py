@@ -17,6 +17,7 @@ from sluice.types.usage import Usage
 
 _FINISH = re.compile(rb'"(?:finishReason|finish_reason|blockReason|block_reason)"\s*:\s*"?[A-Z1-9]')
 _COUNTS = re.compile(rb'"\w*(?:TokenCount|_token_count)"')
+_SEARCHES = re.compile(rb'"(?:webSearchQueries|web_search_queries)"')
 _FRAME = 400
 """Bytes of a chunk around its text: usage, model, id."""
 
@@ -24,7 +25,7 @@ _FRAME = 400
 class StreamMeter:
     """The meter of one stream."""
 
-    __slots__ = ("_array", "_last", "_text_bytes", "_usage", "finished", "response_id")
+    __slots__ = ("_array", "_last", "_searches", "_text_bytes", "_usage", "finished", "response_id")
 
     def __init__(self) -> None:
         self.finished = False
@@ -33,6 +34,7 @@ class StreamMeter:
         self._usage: Usage | None = None
         self._array: Objects | None = None
         self._text_bytes = 0
+        self._searches = 0
 
     @property
     def usage(self) -> Usage | None:
@@ -41,7 +43,7 @@ class StreamMeter:
             last, self._last = self._last, b""
             for found in objects((last,)):
                 self._read(found)
-        return self._usage
+        return counts.with_searches(self._usage, self._searches)
 
     def feed(self, block: bytes) -> None:
         """Take whole events, or any bytes of an array."""
@@ -49,7 +51,7 @@ class StreamMeter:
             self._array = self._array or Objects()
             for found in self._array.feed(block):
                 self._read(found)
-        elif not self.response_id:
+        elif not self.response_id or _SEARCHES.search(block):
             for found in objects((block,)):
                 self._read(found)
         elif _COUNTS.search(block):
@@ -68,6 +70,7 @@ class StreamMeter:
         found = camel(chunk)
         self.response_id = self.response_id or str(found.get("responseId") or "")
         self._usage = counts.read(found.get("usageMetadata")) or self._usage
+        self._searches = max(self._searches, counts.searches(found))
 
 
 def read_usage(body: bytes) -> Usage | None:
@@ -77,6 +80,7 @@ def read_usage(body: bytes) -> Usage | None:
     except (ValueError, RecursionError):
         return None
     if isinstance(answer, list):  # a stream that was passed on whole
-        reports = [counts.read(camel(item).get("usageMetadata")) for item in answer]
-        return next((report for report in reversed(reports) if report is not None), None)
-    return counts.read(camel(answer).get("usageMetadata"))
+        meter = StreamMeter()
+        meter.feed(body)
+        return meter.usage
+    return counts.of(camel(answer))

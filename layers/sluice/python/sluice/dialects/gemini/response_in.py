@@ -40,7 +40,7 @@ def decode_response(body: JsonObject) -> ChatResponse:
         id=identity,
         model=str(answer.get("modelVersion") or ""),
         choices=choices,
-        usage=counts.read(answer.get("usageMetadata")),
+        usage=counts.of(answer),
         dialect=NAME,
         extras={name: value for name, value in answer.items() if name not in OUTER},
     )

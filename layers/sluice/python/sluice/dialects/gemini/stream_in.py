@@ -70,6 +70,7 @@ class _State:
     failure: GatewayError | None = None
     identity: str = ""
     usage: Usage | None = None
+    searches: int = 0
     choices: dict[int, _Choice] = field(default_factory=dict)
     extras: dict[str, Json] = field(default_factory=dict)
 
@@ -96,8 +97,7 @@ def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
                 yield from _chunk(found, state)
     except ProviderError as error:
         if not state.complete:
-            if state.usage is not None:
-                yield UsageReport(state.usage)
+            yield from _used(state)
             raise error
     yield from _end(state)
 
@@ -111,6 +111,7 @@ def _chunk(found: dict[str, Json], state: _State) -> Iterator[StreamEvent]:
         return
     chunk = camel(found)
     state.usage = counts.read(chunk.get("usageMetadata")) or state.usage
+    state.searches = max(state.searches, counts.searches(chunk))
     state.extras.update({name: value for name, value in chunk.items() if name not in OUTER})
     if not state.started and {"candidates", "responseId"} & chunk.keys():
         state.started, state.identity = True, str(chunk.get("responseId") or "")
@@ -238,8 +239,7 @@ def _end(state: _State) -> Iterator[StreamEvent]:
     if failure is None and not state.complete:
         failure = ProviderGarbled("The provider's stream ended before the answer was complete.")
     if failure is not None:
-        if state.usage is not None:
-            yield UsageReport(state.usage)
+        yield from _used(state)
         yield StreamFailed(failure)
         return
     if not state.started:
@@ -248,9 +248,14 @@ def _end(state: _State) -> Iterator[StreamEvent]:
         state.choices[0] = _Choice(0, CallNames(""))
     for choice in state.choices.values():
         yield from _finish(choice, state)
-    if state.usage is not None:
-        yield UsageReport(state.usage)
+    yield from _used(state)
     yield End()
+
+
+def _used(state: _State) -> Iterator[StreamEvent]:
+    usage = counts.with_searches(state.usage, state.searches)
+    if usage is not None:
+        yield UsageReport(usage)
 
 
 def _finish(choice: _Choice, state: _State) -> Iterator[StreamEvent]:

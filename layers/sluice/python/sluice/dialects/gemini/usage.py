@@ -8,6 +8,9 @@ This module imports no canonical chat type.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from sluice.dialects.gemini.casing import camel, word
 from sluice.types.usage import Usage
 
@@ -37,6 +40,26 @@ def read(found: object) -> Usage | None:
         image_input=_within(inside.get("IMAGE", 0) - kept.get("IMAGE", 0), fresh),
         service_tier=_tier(raw),
     )
+
+
+def of(answer: Mapping[str, object]) -> Usage | None:
+    """Return the usage of a whole answer, its members in camelCase; searches that grounded it are billed apart."""
+    return with_searches(read(answer.get("usageMetadata")), searches(answer))
+
+
+def searches(answer: Mapping[str, object]) -> int:
+    """Return how many web searches an answer or a chunk tells of."""
+    candidates = answer.get("candidates")
+    found = 0
+    for candidate in candidates if isinstance(candidates, list) else ():
+        queries = camel(camel(candidate).get("groundingMetadata")).get("webSearchQueries")
+        found += len(queries) if isinstance(queries, list) else 0
+    return found
+
+
+def with_searches(usage: Usage | None, number: int) -> Usage | None:
+    """Return usage with the number of web searches."""
+    return replace(usage, search_requests=number) if usage is not None and number else usage
 
 
 def write(usage: Usage) -> dict[str, object]:
