@@ -330,3 +330,9 @@ def test_several_answers_and_sound_are_refused() -> None:
     ):
         with pytest.raises(UnsupportedParameter):
             asked(chat, body)
+
+
+def test_top_logprobs_alone_ask_for_log_probabilities() -> None:
+    body = told(chat, {"top_logprobs": 2}).body
+    assert (body["logprobs"], body["top_logprobs"]) == (True, 2)
+    assert "logprobs" not in told(chat, {"top_logprobs": 0, "include": []}).body

@@ -42,7 +42,7 @@ def decode_request(body: JsonObject) -> ChatRequest:
         max_tokens=sketch.max_output,
         temperature=_number(body.get("temperature")),
         top_p=_number(body.get("top_p")),
-        logprobs=True if LOGPROBS in include else None,
+        logprobs=True if LOGPROBS in include or _whole(body.get("top_logprobs")) else None,
         top_logprobs=_whole(body.get("top_logprobs")),
         stream=sketch.stream,
         include_usage=True,
