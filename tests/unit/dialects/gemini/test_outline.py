@@ -9,6 +9,7 @@ import pytest
 from sluice.dialects import gemini as wire
 from sluice.dialects.base import REMOVED
 from sluice.dialects.gemini.signatures import pack
+from sluice.dialects.splice import Document
 from sluice.errors import BadRequest, UnsupportedParameter
 
 HELLO = [{"role": "user", "parts": [{"text": "Hi"}]}]
@@ -58,6 +59,13 @@ def test_unknown_members_and_parts_pass() -> None:
 
 def test_passing_takes_away_the_members_of_the_path_and_nothing_else() -> None:
     assert wire.pass_edits(body(stream=True), {}) == {"model": REMOVED, "stream": REMOVED}
+
+
+def test_what_the_inbound_side_added_to_the_parsed_body_leaves_the_bytes_as_they_were() -> None:
+    text = '{ "contents" : [ {"parts": [{"text": "Hi"}]} ] }'
+    document = Document(text)
+    document.members.update(model="gemini-3-flash", stream=True)
+    assert document.edited(wire.pass_edits(document.members, {})) == text
 
 
 def test_passing_takes_away_thinking_that_another_vendor_signed() -> None:

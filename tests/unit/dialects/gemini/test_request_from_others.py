@@ -11,7 +11,7 @@ from sluice.dialects import gemini
 from sluice.dialects import openai_chat as chat
 from sluice.dialects.base import Encoded
 from sluice.errors import BadRequest, UnsupportedParameter
-from sluice.types.chat import ChatRequest, Message, Text, ToolResult
+from sluice.types.chat import ChatRequest, Message, Text, ToolCall, ToolResult
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 PLACEHOLDER = "skip_thought_signature_validator"
@@ -275,6 +275,14 @@ def test_a_result_without_its_call_is_refused() -> None:
     asked = ChatRequest(model="m", messages=(Message("tool", (ToolResult("c", (Text("x"),)),)),))
     with pytest.raises(BadRequest, match="no earlier assistant message"):
         gemini.encode_request(asked, "m", {}, False)
+
+
+def test_a_signature_of_googles_compatible_endpoint_goes_with_its_call() -> None:
+    extras = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
+    turns = (Message("user", (Text("x"),)), Message("assistant", (ToolCall("c", "f", "{}", extras=extras),)))
+    asked = ChatRequest(model="m", messages=turns, dialect="openai_chat")
+    contents: Any = gemini.encode_request(asked, "m", {}, False).body["contents"]
+    assert contents[1]["parts"] == [{"functionCall": {"id": "c", "name": "f", "args": {}}, "thoughtSignature": "c2ln"}]
 
 
 def test_a_lone_instruction_is_spoken_by_the_user() -> None:

@@ -123,7 +123,7 @@ class PartWriter:
             held = {"id": identity, **held}
         block: Block = {"functionCall": held}
         extras = dict(call.extras) if self.native else {}
-        signature = self._calls.pop(call.id, extras.pop("thoughtSignature", None))
+        signature = self._calls.pop(call.id, extras.pop("thoughtSignature", None)) or _compatible(call)
         held.update(extras)
         if signature is not None:
             block["thoughtSignature"] = signature
@@ -218,6 +218,12 @@ def _entries(part: Thinking) -> list[Mapping[str, Json]]:
     entries = [entry for entry in part.details if isinstance(entry, Mapping) and entry.get("format") == FORMAT]
     sealed = unseal(part.redacted if part.redacted is not None else part.signature)
     return entries or ([] if sealed is None else [sealed])
+
+
+def _compatible(call: ToolCall) -> str | None:
+    """Return the signature that the vendor's OpenAI-compatible endpoint puts into a call's `extra_content`."""
+    found = camel(camel(call.extras.get("extra_content")).get("google")).get("thoughtSignature")
+    return found if isinstance(found, str) else None
 
 
 def _refuse_constant(word: str) -> Json:
