@@ -98,7 +98,8 @@ class ItemWriter:
 
     def _result(self, result: ToolResult) -> Block:
         extras = dict(result.extras) if self._writer.native else {}
-        custom = extras.pop("type", None) == "custom_tool_call_output" or result.call_id in self._custom
+        own = extras.pop("type", None) == "custom_tool_call_output"
+        custom = own if self._writer.native else result.call_id in self._custom
         if result.is_error:
             self._writer.edits.note("dropped:is_error")
         if result.cache is not None:
