@@ -132,6 +132,15 @@ def test_searches_that_grounded_an_answer_are_counted_wherever_they_stand_in_a_s
     assert read_usage(grounded) == Usage(input=4, search_requests=2)
 
 
+def test_a_search_told_last_does_not_bring_back_an_older_report() -> None:
+    last = b'{"candidates":[{"groundingMetadata":{"webSearchQueries":["a"]}}],"usageMetadata":{"promptTokenCount":7}}'
+    meter = StreamMeter()
+    meter.feed(chunk("x", promptTokenCount=4))
+    meter.feed(chunk("x", promptTokenCount=5))
+    meter.feed(b"data: " + last + b"\n\n")
+    assert meter.usage == Usage(input=7, search_requests=1)
+
+
 def test_a_guess_counts_what_was_reported_or_else_the_bytes() -> None:
     meter = StreamMeter()
     meter.feed(chunk("a" * 4000, promptTokenCount=9))

@@ -39,10 +39,7 @@ class StreamMeter:
     @property
     def usage(self) -> Usage | None:
         """What was reported so far."""
-        if self._last:
-            last, self._last = self._last, b""
-            for found in objects((last,)):
-                self._read(found)
+        self._catch_up()
         return counts.with_searches(self._usage, self._searches)
 
     def feed(self, block: bytes) -> None:
@@ -52,6 +49,7 @@ class StreamMeter:
             for found in self._array.feed(block):
                 self._read(found)
         elif not self.response_id or _SEARCHES.search(block):
+            self._catch_up()
             for found in objects((block,)):
                 self._read(found)
         elif _COUNTS.search(block):
@@ -65,6 +63,12 @@ class StreamMeter:
         if known.output:
             return replace(known, estimated=True)  # each chunk counts what came so far
         return known.merged(Usage(output=self._text_bytes // 4, estimated=True))
+
+    def _catch_up(self) -> None:
+        """Parse the block that was kept."""
+        last, self._last = self._last, b""
+        for found in objects((last,)) if last else ():
+            self._read(found)
 
     def _read(self, chunk: dict[str, object]) -> None:
         found = camel(chunk)
