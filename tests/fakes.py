@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.entries: dict[str, LedgerEntry] = {}
         self.broken = False
+        self.looked_up = 0
 
     def put(self, entry: LedgerEntry) -> bool:
         if self.broken:
@@ -62,6 +63,10 @@ class MemoryLedger:
         fresh = entry.request_id not in self.entries
         self.entries.setdefault(entry.request_id, entry)
         return fresh
+
+    def known(self, request_ids: Collection[str]) -> set[str]:
+        self.looked_up += len(request_ids)
+        return {request_id for request_id in request_ids if request_id in self.entries}
 
     def get(self, request_id: str) -> LedgerEntry | None:
         return self.entries.get(request_id)

@@ -20,7 +20,7 @@ RECONCILE_TIMEOUT = Duration.minutes(4)
 LOGGED_REQUESTS = ("streaming", "completion")
 """The functions whose log lines tell of requests that must stand in the ledger."""
 
-SWEEP = Permissions(tables={"ledger": ("PutItem",)}, logs_of=LOGGED_REQUESTS)
+SWEEP = Permissions(tables={"ledger": ("BatchGetItem", "PutItem")}, logs_of=LOGGED_REQUESTS)
 
 
 class JobsStack(Stack):

@@ -11,6 +11,7 @@ from sluice.types.usage import Usage
 from tests.fakes import MemoryLedger
 
 GRACE = 1000
+RECENT = 5000
 NOW = 1_000_000
 
 
@@ -50,7 +51,7 @@ def run(ledger: MemoryLedger, *lines: Mapping[str, object]) -> tuple[int, int, i
         assert isinstance(rebuilt, LedgerEntry)
         return rebuilt
 
-    report = reconcile(lines, ledger, entry_of, now_ms=NOW, grace_ms=GRACE)
+    report = reconcile(lines, ledger, entry_of, now_ms=NOW, grace_ms=GRACE, recent_ms=RECENT)
     return report.seen, report.restored, report.lost
 
 
@@ -93,3 +94,19 @@ def test_a_closed_request_is_never_lost_whatever_the_order_of_its_lines() -> Non
 
 def test_other_lines_are_passed_over() -> None:
     assert run(MemoryLedger(), {"kind": "fault"}, {"message": "START"}) == (0, 0, 0)
+
+
+def test_requests_that_earlier_sweeps_looked_at_are_not_looked_up_again() -> None:
+    ledger = MemoryLedger()
+    old = entry("a", started_ms=NOW - RECENT - 500, duration_ms=100)
+    assert run(ledger, line("request", old), line("open", entry("a", outcome="lost"))) == (0, 0, 0)
+    assert ledger.looked_up == 0
+
+
+def test_many_requests_are_looked_up_together_and_only_what_is_missing_is_written() -> None:
+    ledger = MemoryLedger()
+    entries = [entry(f"r{number}") for number in range(250)]
+    for found in entries[:200]:
+        ledger.put(found)
+    assert run(ledger, *(line("request", found) for found in entries)) == (250, 50, 0)
+    assert len(ledger.entries) == 250

@@ -96,3 +96,20 @@ def test_an_entry_expires_after_the_configured_days() -> None:
 
 def test_a_typical_entry_costs_one_write_unit() -> None:
     assert item_size(to_item(typical(), 90)) < 1024
+
+
+def test_the_sweep_learns_which_requests_have_an_entry_of_their_own(ledger: DynamoLedgerStore) -> None:
+    own, guessed, missing = (
+        replace(typical(), request_id=request_ids.new(NOON, TEAM), outcome=outcome) for outcome in ("ok", "lost", "ok")
+    )
+    ledger.put(own)
+    ledger.put(guessed)
+    assert ledger.known([own.request_id, guessed.request_id, missing.request_id]) == {own.request_id}
+
+
+def test_the_sweeps_guess_gives_way_to_the_entry_of_the_request_itself(ledger: DynamoLedgerStore) -> None:
+    entry = typical()
+    assert ledger.put(replace(entry, cost=1, outcome="lost")) is True
+    assert ledger.put(entry) is True
+    assert ledger.put(replace(entry, cost=2)) is False
+    assert ledger.get(entry.request_id) == entry

@@ -25,8 +25,10 @@ from sluice.settings import Settings, metric_namespace
 from sluice.wiring import Adapters, application
 
 FIRST_ADMIN_KEY = "create-first-admin-key"
-SWEEP_SPAN_MS = 2 * 3_600_000
-"""How far back a sweep reads: several times its interval and the grace, so that a missed run loses nothing."""
+SWEEP_RECENT_MS = 11 * 60_000
+"""What a sweep looks at: two of its intervals, so that one failed run loses nothing."""
+SWEEP_HOURLY_MS = 2 * 3_600_000
+"""What the first sweep of an hour looks at, so that an hour of failed runs loses nothing either."""
 
 
 class Aws(NamedTuple):
@@ -103,13 +105,15 @@ def reconcile_handler(settings: Settings | None = None) -> Callable[[object, obj
     aws = adapters(settings)
 
     def handler(event: object, context: object) -> dict[str, int]:  # noqa: ARG001 - the schedule says nothing
-        now = _now_ms()
+        now, grace = _now_ms(), aws.settings.sweep_grace_seconds * 1000
+        recent = SWEEP_HOURLY_MS if now // 60_000 % 60 < 5 else SWEEP_RECENT_MS
         report = reconcile(
-            request_lines(aws.settings, now - SWEEP_SPAN_MS, now),
+            request_lines(aws.settings, now - recent - grace, now),
             aws.ledger,
             entry_from_line,
             now_ms=now,
-            grace_ms=aws.settings.sweep_grace_seconds * 1000,
+            grace_ms=grace,
+            recent_ms=recent,
         )
         found = {"seen": report.seen, "restored": report.restored, "lost": report.lost}
         StdoutLines().write(f'{{"kind":"sweep","restored":{report.restored},"lost":{report.lost}}}')

@@ -8,6 +8,8 @@ typical one has less than 1 KB, which is one write unit.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.errors import ConditionalCheckFailed
@@ -48,6 +50,12 @@ class DynamoLedgerStore:
         except ConditionalCheckFailed:
             return False
         return True
+
+    def known(self, request_ids: Collection[str]) -> set[str]:
+        """Return which of these requests have an entry of their own (the sweep's guess does not count)."""
+        keys = [(partition_of(request_id), request_id) for request_id in request_ids]
+        found = self._client.batch_get(self._table, keys)
+        return {request_id for (_, request_id), item in found.items() if item.get("outcome") != LOST}
 
     def get(self, request_id: str) -> LedgerEntry | None:
         """Return the entry, found by its id alone; None for an id that no request can have."""
