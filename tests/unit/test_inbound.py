@@ -43,10 +43,18 @@ def test_a_gemini_caller_gets_a_stream_of_its_own_events() -> None:
     assert (response.status, text) == (200, "Hello")
 
 
+def test_without_alt_sse_a_stream_is_one_json_array() -> None:
+    gateway = Gateway(ScriptedTransport(events(*STREAM)))
+    response, body = gateway.ask(f"{BASE}openai/test-gpt:streamGenerateContent", ASK)
+    chunks = json.loads(body)
+    text = "".join(p["text"] for c in chunks for p in c["candidates"][0].get("content", {}).get("parts", []))
+    assert (response.headers["content-type"].split(";")[0], text) == ("application/json", "Hello")
+    assert gateway.ledger.only.cost == 20_000
+
+
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
-        (f"{BASE}openai/test-gpt:streamGenerateContent", 400, "alt=sse"),
         (f"{BASE}openai/test-gpt:countAll", 404, "countAll"),
         (f"{BASE}openai/test-gpt", 404, "generateContent"),
         (f"{BASE}nobody/nothing:generateContent", 404, "/v1/models"),
@@ -81,3 +89,19 @@ def test_in_its_own_dialect_the_body_passes_untouched_to_the_path_of_the_model()
         call = prepare(incoming, deployment, credentials=lambda name: {"api_key": "k"}, strict=False)
         assert call.url == f"https://google.example/v1beta/models/gemini-2.5%20pro:{method}"
         assert (call.body, call.edits, call.headers["x-goog-api-key"]) == (raw, (), "k")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "query"),
+    [
+        ("/v1/responses", {"model": "openai/test-gpt", "input": "Hello", "stream": True}, {}),
+        (f"{BASE}openai/test-gpt:streamGenerateContent", ASK, {"alt": "sse"}),
+    ],
+)
+def test_the_cost_stands_beside_the_token_counts_of_every_dialect(
+    path: str, body: dict[str, object], query: dict[str, str]
+) -> None:
+    gateway = Gateway(ScriptedTransport(events(*STREAM)))
+    headers = {"x-api-key": KEY, "x-sluice-include-cost": "true"}
+    response = gateway.app.handle(Request("POST", path, headers, json.dumps(body).encode(), query))
+    assert b'"cost":2e-05' in b"".join(response.body)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from sluice.dialects.base import ChatDialect, Meter
-from sluice.dialects.splice import to_bytes
+from sluice.dialects.splice import Document, to_bytes
 from sluice.dialects.sse import Blocks, events
 from sluice.dispatch import Exchange
 from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
@@ -124,7 +124,7 @@ def pass_stream(
         while True:
             if block:
                 sent = swallow(block) if swallow is not None else block
-                if with_cost and b'"usage"' in sent:
+                if with_cost and b'"usage' in sent:
                     _feed(meter, block, tally)
                     tally.usage = meter.usage
                     yield _priced(sent, tally)
@@ -173,7 +173,7 @@ def translate_stream(
     watched = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
     try:
         for block in caller.encode_stream(watched, request):
-            yield _priced(block, tally) if with_cost and b'"usage"' in block else block
+            yield _priced(block, tally) if with_cost and b'"usage' in block else block
     except GatewayError as error:
         tally.break_off(error)
         yield caller.stream_error_bytes(error, tally.request_id)
@@ -276,19 +276,27 @@ def _note_error(dialect: ChatDialect, block: bytes, tally: Tally) -> None:
 
 
 def _priced(block: bytes, tally: Tally) -> bytes:
-    """Write `usage.cost` (USD) into the events of `block` that report usage."""
-    from sluice.dialects.splice import Document
-
+    """Write `cost` (USD) beside the token counts into the events of `block` that report usage."""
     lines = block.split(b"\n")
     for position, line in enumerate(lines):
-        if not line.startswith(b"data:") or b'"usage"' not in line:
+        if not line.startswith(b"data:") or b'"usage' not in line:
             continue
         try:
             document = Document(line[5:].decode())
         except (GatewayError, UnicodeDecodeError):
             continue
-        usage = document.members.get("usage")
-        if isinstance(usage, dict):
-            cost = {"cost": tally.cost()[0] / 1e9}
-            lines[position] = b"data:" + document.edited({"usage": {**usage, **cost}}).encode()
+        edits = _with_cost(document.members, {"cost": tally.cost()[0] / 1e9})
+        if edits:
+            lines[position] = b"data:" + document.edited(edits).encode()
     return b"\n".join(lines)
+
+
+def _with_cost(members: Mapping[str, object], cost: Mapping[str, object]) -> dict[str, object]:
+    """Return the members to replace: where the dialects keep their token counts, at the top or inside `response`."""
+    for name in ("usage", "usageMetadata"):
+        counts = members.get(name)
+        if isinstance(counts, dict):
+            return {name: {**counts, **cost}}
+    response = members.get("response")
+    inner = _with_cost(response, cost) if isinstance(response, dict) else {}
+    return {"response": {**response, **inner}} if isinstance(response, dict) and inner else {}

@@ -17,7 +17,7 @@ from sluice.calls import Incoming, prepare, quirks_of
 from sluice.dialects import chat_dialect
 from sluice.dialects.splice import parse_body, to_bytes
 from sluice.dispatch import Clock, Dispatcher, Exchange, RawError, Trail
-from sluice.errors import GatewayError, InternalError
+from sluice.errors import GatewayError, InternalError, ProviderError
 from sluice.governance.authentication import Authenticator
 from sluice.metering.request_ids import new as new_request_id
 from sluice.metering.tally import Tally
@@ -191,7 +191,10 @@ def envelope(error: GatewayError, dialect: str, request_id: str) -> bytes:
 
 def error_headers(error: GatewayError) -> dict[str, str]:
     """Return the headers that tell an SDK whether and when to try again."""
-    headers = {"x-should-retry": "true" if error.may_retry else "false"}
+    headers = {
+        "x-should-retry": "true" if error.may_retry else "false",
+        "x-sluice-error-source": "provider" if isinstance(error, ProviderError) else "gateway",
+    }
     if error.retry_after is not None:
         headers["retry-after"] = str(max(int(-(-error.retry_after // 1)), 1))
     return headers

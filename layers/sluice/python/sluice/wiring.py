@@ -12,7 +12,7 @@ from sluice.dialects import translates
 from sluice.dispatch import Clock, Dispatcher
 from sluice.endpoints import Match
 from sluice.governance.authentication import Authenticator
-from sluice.inbound import gemini_request
+from sluice.inbound import gemini_framed, gemini_request
 from sluice.lookups import Lookups
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, run
@@ -86,7 +86,7 @@ def application(adapters: Adapters) -> App:
         return run(request, match.endpoint.operation, match.endpoint.dialect, composed)
 
     def generate_content(request: Request, match: Match) -> Response:
-        return run(gemini_request(request, match), "chat", match.endpoint.dialect, composed)
+        return gemini_framed(request, run(gemini_request(request, match), "chat", match.endpoint.dialect, composed))
 
     use_cases: dict[str, UseCase] = {
         "chat": model_call,

@@ -31,6 +31,7 @@ Value = TypeVar("Value")
 class SecretUnusable(AwsError):
     """A secret is missing, out of reach or not the JSON it should be; the message says which and what to do."""
 
+    status = 503
     code = "secret_unusable"
 
 
@@ -169,7 +170,7 @@ def _unusable(variable: str, reason: str, cause: AwsError | None = None) -> Secr
     return SecretUnusable(
         "secretsmanager",
         "GetSecretValue",
-        f"The secret that {variable} names cannot be used: {reason}.",
+        f"The secret that {variable} names cannot be used: {reason.rstrip('.')}.",
         aws_code=cause.aws_code if cause is not None else "",
         detail=cause.detail if cause is not None else "",
     )
