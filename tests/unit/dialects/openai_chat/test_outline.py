@@ -69,7 +69,7 @@ def test_a_plain_request_has_no_bound_and_one_answer() -> None:
         ({"functions": [{"description": "x"}]}, "functions[0].function.name"),
         ({"tool_choice": 3}, "tool_choice"),
         ({"response_format": "json"}, "response_format"),
-        ({"metadata": []}, "metadata"),
+        ({"metadata": ["x"]}, "metadata"),
         ({"user": 5}, "user"),
         ({"logprobs": "true"}, "logprobs"),
     ],
@@ -99,6 +99,8 @@ def test_a_long_wrong_value_is_not_repeated() -> None:
         {"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "call_1"}]},
         {"messages": [USER, {"role": "assistant", "tool_calls": [{"function": {}}]}, {"role": "tool", "content": ""}]},
         {"messages": [{"role": "function", "name": "f", "content": "x"}, {"role": "developer", "content": []}]},
+        {"metadata": [], "logit_bias": [], "tools": [{"function": {"name": "f", "parameters": []}}]},
+        {"messages": [{"role": "user", "content": None}]},
         {"tool_choice": {"type": "allowed_tools"}, "response_format": {"type": "grammar"}},
     ],
 )

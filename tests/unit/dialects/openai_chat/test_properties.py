@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -67,7 +68,10 @@ unknown = st.builds(Opaque, st.just(NAME), words.map(lambda word: {"type": "vide
 contents: st.SearchStrategy[tuple[Part, ...]] = st.lists(
     st.one_of(texts, images, documents, sounds, unknown), max_size=3
 ).map(tuple)
-calls: st.SearchStrategy[ToolCall] = st.builds(ToolCall, names, names, arguments) | st.builds(
+signed: st.SearchStrategy[dict[str, Any]] = st.just({}) | st.just(
+    {"extra_content": {"google": {"thought_signature": "sig"}}}
+)
+calls: st.SearchStrategy[ToolCall] = st.builds(ToolCall, names, names, arguments, marks, extras=signed) | st.builds(
     ToolCall, names, names, words, custom=st.just(True)
 )
 call_lists = st.lists(calls, max_size=3, unique_by=lambda call: call.id)
@@ -185,7 +189,7 @@ def answers(draw: st.DrawFn, index: int) -> Choice:
     parts += [Text(draw(words))] if draw(st.booleans()) else []
     refused = draw(st.booleans())
     parts += [Refusal(draw(words))] if refused else []
-    made = draw(call_lists)
+    made = [replace(call, cache=None) for call in draw(call_lists)]
     plain = "tool_calls" if made else "refusal" if refused else "stop"
     return Choice((*parts, *made), draw(st.sampled_from([plain, "length", "content_filter", "error"])), index=index)
 

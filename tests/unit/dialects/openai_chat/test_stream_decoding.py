@@ -247,6 +247,13 @@ def test_free_text_calls_are_read() -> None:
     assert events[1:3] == [PartStart(0, "tool_call", "a", "f", custom=True), ArgumentsDelta(0, "words")]
 
 
+def test_what_a_host_signs_on_a_call_is_kept() -> None:
+    signed = {"google": {"thought_signature": "sig"}}
+    events = read(chunk(call(0, "f", "{}", id="a", type="function", extra_content=signed)), chunk({}, "stop"), DONE)
+    payload = {"extra_content": signed}
+    assert events[1] == PartStart(0, "tool_call", "a", "f", payload=payload, dialect="openai_chat")
+
+
 def test_the_old_function_call_is_read() -> None:
     events = read(
         chunk({"function_call": {"name": "f", "arguments": ""}}),

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sluice.dialects.openai_chat.ids import synthetic_id
-from sluice.dialects.openai_chat.messages_in import arguments_text
+from sluice.dialects.openai_chat.messages_in import arguments_text, call_extras
+from sluice.dialects.openai_chat.names import NAME
 from sluice.types.chat import Json
 from sluice.types.stream import ArgumentsDelta, PartStart, PartStop, StreamEvent
 
@@ -64,13 +65,26 @@ class CallsReader:
         if not call.name and isinstance(name, str) and name:
             call.name, call.part = name, part
             yield from self._stop_others(call)
-            yield PartStart(part, "tool_call", id=call.id, name=name, choice=self._number, custom=call.custom)
+            yield self._start(call, entry)
             for held_back in call.fragments:
                 yield ArgumentsDelta(part, held_back, self._number)
         if fragment:
             call.fragments.append(fragment)
             if call.part >= 0:
                 yield ArgumentsDelta(call.part, fragment, self._number)
+
+    def _start(self, call: _Call, entry: Mapping[str, Json]) -> PartStart:
+        extras = call_extras(entry)
+        return PartStart(
+            call.part,
+            "tool_call",
+            id=call.id,
+            name=call.name,
+            payload=extras or None,
+            choice=self._number,
+            dialect=NAME if extras else "",
+            custom=call.custom,
+        )
 
     def close(self) -> Iterator[StreamEvent]:
         """Yield the ends of all calls that are open."""

@@ -17,6 +17,7 @@ _KNOWN = frozenset(
         "reasoning_content", "reasoning", "reasoning_details", "cache_control", "prompt_cache_breakpoint",
     }
 )  # fmt: skip
+_CALL = frozenset({"id", "type", "function", "custom", "index", "cache_control", "prompt_cache_breakpoint"})
 
 
 def read_messages(messages: list[Mapping[str, Json]]) -> tuple[Message, ...]:
@@ -84,7 +85,13 @@ def read_call(raw: object, param: str) -> ToolCall:
         arguments_text(held.get("input") if custom else held.get("arguments")),
         cache=read_mark(raw),
         custom=custom,
+        extras=call_extras(raw),
     )
+
+
+def call_extras(raw: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what else a host says about a call (Gemini: `extra_content` with the signature it wants back)."""
+    return {name: value for name, value in raw.items() if name not in _CALL and value is not None}
 
 
 def arguments_text(value: object) -> str:

@@ -89,7 +89,7 @@ def _assistant(message: Message, writer: PartWriter) -> Block:
         elif isinstance(part, Audio):
             writer.edits.note("dropped:messages.audio")
     if calls:
-        written["tool_calls"] = [writer.mark(write_call(call), call.cache) for call in calls]
+        written["tool_calls"] = [writer.mark(write_call(call, writer.native), call.cache) for call in calls]
     return {**written, **_outer(message, writer)}
 
 
@@ -97,12 +97,13 @@ def _items(content: Json) -> Iterable[Json]:
     return content if isinstance(content, list) else ()
 
 
-def write_call(call: ToolCall) -> Block:
+def write_call(call: ToolCall, native: bool) -> Block:
     """Return one tool call; a call without arguments gets the empty object, which every host can parse."""
+    extras = call.extras if native else {}
     if call.custom:
-        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}, **extras}
     function = {"name": call.name, "arguments": call.arguments or "{}"}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": call.id, "type": "function", "function": function, **extras}
 
 
 def write_reasoning(thoughts: list[Thinking], writer: PartWriter) -> tuple[Block, list[Json]]:

@@ -61,7 +61,7 @@ def _check_members(body: JsonObject) -> None:
     ):
         for name in names:
             value = body.get(name)
-            if value is not None and not isinstance(value, kind):
+            if value is not None and value != [] and not isinstance(value, kind):  # PHP writes {} as []
                 raise _bad(name, f"must be {word}, not {_shown(value)}")
     _check_stop(body.get("stop"))
     _check_tools(body)
@@ -98,7 +98,7 @@ def _check_function(param: str, function: object, tool: Mapping[str, object]) ->
     if not isinstance(function.get("name"), str) or not function["name"]:
         raise _bad(f"{param}.function.name", "must be a string")
     parameters = function.get("parameters")
-    if parameters is not None and not isinstance(parameters, Mapping):
+    if parameters is not None and parameters != [] and not isinstance(parameters, Mapping):
         raise _bad(f"{param}.function.parameters", f"must be a JSON Schema object, not {_shown(parameters)}")
 
 
@@ -125,11 +125,9 @@ def _check_messages(messages: object) -> None:
 
 def _check_content(param: str, message: Mapping[str, object]) -> None:
     content = message.get("content")
-    if content is None:
-        if message["role"] in ("user", "system", "developer"):
-            raise _bad(f"{param}.content", "is missing; it must be a string or a list of parts")
-        return
-    if isinstance(content, str):
+    if content is None and "content" not in message and message["role"] in ("user", "system", "developer"):
+        raise _bad(f"{param}.content", "is missing; it must be a string or a list of parts")
+    if content is None or isinstance(content, str):
         return
     if not isinstance(content, list):
         raise _bad(f"{param}.content", f"must be a string or a list of parts, not {_shown(content)}")

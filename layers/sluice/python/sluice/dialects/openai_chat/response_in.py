@@ -9,7 +9,7 @@ from sluice.dialects.openai_chat import usage as counts
 from sluice.dialects.openai_chat.failures import failure_in
 from sluice.dialects.openai_chat.finish import read_finish
 from sluice.dialects.openai_chat.ids import synthetic_id
-from sluice.dialects.openai_chat.messages_in import arguments_text
+from sluice.dialects.openai_chat.messages_in import arguments_text, call_extras
 from sluice.dialects.openai_chat.names import NAME
 from sluice.dialects.openai_chat.parts_in import read_part
 from sluice.dialects.openai_chat.reasoning import read_reasoning
@@ -142,6 +142,7 @@ def answered_call(raw: object, seed: str) -> ToolCall | None:
         held["name"],
         arguments_text(held.get("input") if free else held.get("arguments")),
         custom=free,
+        extras=call_extras(raw),
     )
 
 

@@ -74,7 +74,7 @@ def _message(parts: tuple[Part, ...], native: bool) -> Block:
     content = _parted(parts) if _needs_parts(parts) else "".join(texts) if texts else None
     message: Block = {"role": "assistant", "content": content, "refusal": "".join(refusals) or None}
     message.update(write_answer_reasoning([part for part in parts if isinstance(part, Thinking)], native))
-    calls = [write_call(part) for part in parts if isinstance(part, ToolCall)]
+    calls = [write_call(part, native) for part in parts if isinstance(part, ToolCall)]
     if calls:
         message["tool_calls"] = calls
     images = [block for part in parts if isinstance(part, Image) and (block := _writer().part(part)) is not None]

@@ -127,9 +127,9 @@ class StreamWriter:
             self._calls[event.choice] = call + 1
             held = {"name": event.name, "input" if event.custom else "arguments": ""}
             kind = "custom" if event.custom else "function"
-            return self._delta(
-                event.choice, {"tool_calls": [{"index": call, "id": event.id, "type": kind, kind: held}]}
-            )
+            extras = event.payload if event.dialect == NAME and isinstance(event.payload, Mapping) else {}
+            began = {"index": call, "id": event.id, "type": kind, kind: held, **extras}
+            return self._delta(event.choice, {"tool_calls": [began]})
         if event.kind == "opaque" and event.dialect == NAME and isinstance(event.payload, Mapping):
             return self._delta(event.choice, dict(event.payload))
         if event.kind == "thinking" and isinstance(event.payload, str) and event.field is None:

@@ -50,7 +50,10 @@ def _part(part: Part, number: int, choice: Choice, dialect: str) -> Iterator[Str
         if part.signature is not None:
             yield SignatureDelta(number, part.signature, index)
     elif isinstance(part, ToolCall):
-        yield PartStart(number, "tool_call", id=part.id, name=part.name, choice=index, custom=part.custom)
+        extras, tongue = (dict(part.extras), dialect) if part.extras else (None, "")
+        yield PartStart(
+            number, "tool_call", part.id, part.name, payload=extras, choice=index, dialect=tongue, custom=part.custom
+        )
         if part.arguments:
             yield ArgumentsDelta(number, part.arguments, index)
     elif isinstance(part, Audio):

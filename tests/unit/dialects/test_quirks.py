@@ -1,0 +1,27 @@
+"""The table of declared quirks tells a catalogue's author what is wrong."""
+
+from __future__ import annotations
+
+from sluice.dialects.quirks import QUIRKS, check
+
+
+def test_declared_quirks_of_the_right_type_pass() -> None:
+    assert check({"max_tokens_field": "max_tokens", "cache_control": True, "drop": ["n"], "tool_id_length": 9}) == []
+
+
+def test_a_misspelt_name_is_told_with_the_known_ones() -> None:
+    (problem,) = check({"max_token_field": "max_tokens"})
+    assert "'max_token_field'" in problem
+    assert "max_tokens_field" in problem
+
+
+def test_a_wrong_type_or_word_is_told() -> None:
+    problems = check({"cache_control": "yes", "reasoning_request": "loudly", "tool_id_length": True})
+    assert [problem.split("'")[1] for problem in problems] == ["cache_control", "reasoning_request", "tool_id_length"]
+    assert "not str" in problems[0]
+    assert "'effort'" in problems[1]
+
+
+def test_every_quirk_says_what_it_means_and_who_reads_it() -> None:
+    assert all(quirk.meaning.endswith(".") and quirk.dialects and quirk.types for quirk in QUIRKS)
+    assert len({quirk.name for quirk in QUIRKS}) == len(QUIRKS)
