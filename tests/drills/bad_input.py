@@ -14,6 +14,7 @@ from sluice.ports import UpstreamCall
 from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, virtual_key
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+RESPONSES, GEMINI = "/v1/responses", "/v1beta/models/openai/test-gpt:generateContent"
 COUNT, EMBED, ROUTE = "/v1/messages/count_tokens", "/v1/embeddings", "/v1/route"
 USER = {"role": "user", "content": "Hello"}
 GOOD: dict[str, dict[str, Any]] = {
@@ -87,6 +88,8 @@ def listed() -> Iterator[Case]:
         yield Case("temperature is text", path, {**good, "temperature": "hot"}, 400)
         yield Case("7 MB body", path, {**good, "messages": [{"role": "user", "content": "x" * 7_000_000}]}, 413)
         yield Case("wrong method", path, None, 405, method="GET")
+    yield from _responses()
+    yield from _gemini()
     result = {"role": "tool", "tool_call_id": "call_1", "content": "42"}
     yield Case("tool result without a call", CHAT, {**GOOD[CHAT], "messages": [USER, result]}, 400)
     block = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "42"}
@@ -101,6 +104,28 @@ def listed() -> Iterator[Case]:
     yield Case("token count without messages", COUNT, {"model": "anthropic/test-claude"}, 400)
     yield Case("plan without model", ROUTE, {}, 400)
     yield Case("unknown request", "/v1/requests/req_0", None, 404, method="GET")
+
+
+def _responses() -> Iterator[Case]:
+    good = {"model": "openai/test-gpt", "input": "Hello"}
+    yield Case("not JSON", RESPONSES, b"{not json", 400)
+    yield Case("no key", RESPONSES, good, 401, key="")
+    yield Case("unknown model", RESPONSES, {**good, "model": "no/such"}, 404)
+    yield Case("no model", RESPONSES, {"input": "Hello"}, 400)
+    yield Case("input is a number", RESPONSES, {**good, "input": 7}, 400)
+    yield Case("max_output_tokens is text", RESPONSES, {**good, "max_output_tokens": "many"}, 400)
+    yield Case("stored state elsewhere", RESPONSES, {**good, "previous_response_id": "resp_1"}, 400)
+
+
+def _gemini() -> Iterator[Case]:
+    good = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+    yield Case("not JSON", GEMINI, b"{not json", 400)
+    yield Case("no key", GEMINI, good, 401, key="")
+    yield Case("unknown model", "/v1beta/models/no/such:generateContent", good, 404)
+    yield Case("unknown method", "/v1beta/models/openai/test-gpt:guess", good, 404)
+    yield Case("no contents", GEMINI, {}, 400)
+    yield Case("contents is a number", GEMINI, {"contents": 7}, 400)
+    yield Case("generationConfig is text", GEMINI, {**good, "generationConfig": "x"}, 400)
 
 
 def mutated(rounds: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -131,12 +156,35 @@ def mutated(rounds: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
             ],
             "thinking": {"type": "enabled", "budget_tokens": 1024},
         },
+        RESPONSES: {
+            "model": "",
+            "instructions": "s",
+            "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "t"}]},
+                {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "a", "output": "r"},
+            ],
+            "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}],
+            "text": {"format": {"type": "json_object"}},
+            "reasoning": {"effort": "low"},
+        },
+        GEMINI: {
+            "contents": [
+                {"role": "user", "parts": [{"text": "t"}]},
+                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"r": 1}}}]},
+            ],
+            "systemInstruction": {"parts": [{"text": "s"}]},
+            "tools": [{"functionDeclarations": [{"name": "f", "parameters": {"type": "object"}}]}],
+            "generationConfig": {"temperature": 1, "stopSequences": ["x"], "thinkingConfig": {"thinkingBudget": 1}},
+        },
     }
     targets = ("openai/test-gpt", "anthropic/test-claude")
     for number in range(rounds):
-        path = (CHAT, MESSAGES)[number % 2]
+        path = tuple(rich)[number % len(rich)]
         body: dict[str, Any] = json.loads(json.dumps(rich[path]))
-        body["model"] = targets[(number // 2) % 2]
+        if "model" in body:
+            body["model"] = targets[(number // len(rich)) % 2]
         for _ in range(chance.randint(1, 3)):
             holder, name = chance.choice(list(_places(body)))
             holder[name] = json.loads(json.dumps(chance.choice(ODD)))
@@ -163,6 +211,9 @@ def envelope_fault(path: str, body: bytes) -> str:
     if path.startswith("/v1/messages"):
         if told.get("type") != "error" or not {"type", "message"} <= set(told.get("error", {})):
             return f"not Anthropic's envelope: {body[:120]!r}"
+    elif path.startswith("/v1beta/"):
+        if not {"message", "code", "status"} <= set(told.get("error", {})):
+            return f"not Gemini's envelope: {body[:120]!r}"
     elif not {"message", "type", "param", "code"} <= set(told.get("error", {})):
         return f"not OpenAI's envelope: {body[:120]!r}"
     message = told["error"]["message"]
