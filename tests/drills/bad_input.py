@@ -14,6 +14,7 @@ from sluice.ports import UpstreamCall
 from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, virtual_key
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+CLAUDE = "anthropic/test-claude"
 RESPONSES, GEMINI = "/v1/responses", "/v1beta/models/openai/test-gpt:generateContent"
 COUNT, EMBED, ROUTE = "/v1/messages/count_tokens", "/v1/embeddings", "/v1/route"
 USER = {"role": "user", "content": "Hello"}
@@ -114,7 +115,7 @@ def _responses() -> Iterator[Case]:
     yield Case("no model", RESPONSES, {"input": "Hello"}, 400)
     yield Case("input is a number", RESPONSES, {**good, "input": 7}, 400)
     yield Case("max_output_tokens is text", RESPONSES, {**good, "max_output_tokens": "many"}, 400)
-    yield Case("stored state elsewhere", RESPONSES, {**good, "previous_response_id": "resp_1"}, 400)
+    yield Case("stored state elsewhere", RESPONSES, {**good, "model": CLAUDE, "previous_response_id": "resp_1"}, 400)
 
 
 def _gemini() -> Iterator[Case]:

@@ -11,12 +11,13 @@ from sluice.dialects import chat_dialect
 from sluice.dialects.splice import parse_body
 from sluice.types.catalogue import Auth, Model, Provider, ProviderEndpoint
 from sluice.types.http import Request
-from sluice.types.routes import Deployment
-from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, events
+from sluice.types.routes import Deployment, ProviderSettings
+from tests.fakes import KEY, FixedSecrets, Gateway, Scripted, ScriptedTransport, configuration, custom, events
 from tests.unit.test_pipeline import ANSWER, STREAM
 
 ASK = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 BASE = "/v1beta/models/"
+USER = {"role": "user", "content": "Hello"}
 
 
 def test_a_gemini_caller_is_served_by_a_chat_model() -> None:
@@ -101,7 +102,70 @@ def test_in_its_own_dialect_the_body_passes_untouched_to_the_path_of_the_model()
 def test_the_cost_stands_beside_the_token_counts_of_every_dialect(
     path: str, body: dict[str, object], query: dict[str, str]
 ) -> None:
-    gateway = Gateway(ScriptedTransport(events(*STREAM)))
+    chat_only = configuration(
+        models={"openai/test-gpt": custom("openai/test-gpt", dialects=("openai_chat",))}, routes={}
+    )
+    gateway = Gateway(ScriptedTransport(events(*STREAM)), live=chat_only)
     headers = {"x-api-key": KEY, "x-sluice-include-cost": "true"}
     response = gateway.app.handle(Request("POST", path, headers, json.dumps(body).encode(), query))
     assert b'"cost":2e-05' in b"".join(response.body)  # type: ignore[arg-type]
+
+
+def test_gemini_is_called_at_the_path_of_its_model_by_callers_of_any_dialect() -> None:
+    answer = {
+        "candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15},
+        "modelVersion": "gemini-2.5-flash",
+        "responseId": "r",
+    }
+    transport = ScriptedTransport(lambda call: Scripted(body=json.dumps(answer).encode()))
+    gateway = Gateway(transport, secrets=FixedSecrets(gemini="g-key"))
+    _, body = gateway.ask("/v1/chat/completions", {"model": "gemini-2.5-flash", "messages": [USER]})
+    assert json.loads(body)["choices"][0]["message"]["content"] == "Hi"
+    _, same = gateway.ask(f"{BASE}gemini-2.5-flash:generateContent", ASK, key="", x_goog_api_key=KEY)
+    assert json.loads(same) == answer
+    host = "https://generativelanguage.googleapis.com"
+    assert {call.url for call in transport.calls} == {f"{host}/v1beta/models/gemini-2.5-flash:generateContent"}
+    assert {call.headers["x-goog-api-key"] for call in transport.calls} == {"g-key"}
+    assert all(entry.cost > 0 for entry in gateway.ledger.entries.values())
+
+
+def test_a_model_of_the_responses_api_alone_serves_chat_callers() -> None:
+    answer = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": "completed",
+        "model": "gpt-5-codex",
+        "output": [
+            {
+                "type": "message",
+                "id": "msg_1",
+                "role": "assistant",
+                "status": "completed",
+                "content": [{"type": "output_text", "text": "Hi", "annotations": []}],
+            }
+        ],
+        "usage": {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15},
+        "error": None,
+    }
+    transport = ScriptedTransport(Scripted(body=json.dumps(answer).encode()))
+    gateway = Gateway(transport, live=configuration(providers={}))
+    _, body = gateway.ask("/v1/chat/completions", {"model": "gpt-5-codex", "messages": [USER]})
+    assert json.loads(body)["choices"][0]["message"]["content"] == "Hi"
+    assert transport.calls[0].url == "https://api.openai.com/v1/responses"
+
+
+def test_a_pair_of_tokens_is_sent_as_two_headers() -> None:
+    live = configuration(
+        providers={"modal": ProviderSettings(base_url="https://own.modal.run", enabled=True, any_model=True)},
+        unpriced_ceiling={"input": 1, "output": 1},
+    )
+    secrets = FixedSecrets()
+    secrets.bundle = {"modal": {"token_id": "wk-1", "token_secret": "ws-2"}}
+    transport = ScriptedTransport(Scripted(body=ANSWER))
+    Gateway(transport, live=live, secrets=secrets).ask(
+        "/v1/chat/completions", {"model": "modal/llama", "messages": [USER]}
+    )
+    sent = transport.calls[0].headers
+    assert (sent["modal-key"], sent["modal-secret"], "authorization" in sent) == ("wk-1", "ws-2", False)

@@ -30,8 +30,8 @@ Component = Literal[
 ]
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
 Modality = Literal["text", "image", "audio", "document", "video"]
-Operation = Literal["chat", "embeddings", "count_tokens", "responses"]
-Dialect = Literal["openai_chat", "anthropic_messages"]
+Operation = Literal["chat", "embeddings", "count_tokens"]
+Dialect = Literal["openai_chat", "anthropic_messages", "openai_responses", "gemini"]
 Wire = Literal[Dialect, "openai_embeddings", "anthropic_count_tokens"]
 
 
@@ -118,14 +118,17 @@ class RuleSchema(_Traits):
 class AuthSchema(_Strict):
     """How the key is sent."""
 
-    scheme: Literal["bearer", "header", "none"]
+    scheme: Literal["bearer", "header", "pair", "none"]
     name: str = ""
     prefix: str = ""
+    parts: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _named(self) -> AuthSchema:
         if (self.scheme == "header") != bool(self.name):
             raise ValueError("scheme 'header' needs the header's name, the others have none")
+        if (self.scheme == "pair") != bool(self.parts):
+            raise ValueError("scheme 'pair' needs its headers in 'parts', the others have none")
         return self
 
 
@@ -135,6 +138,7 @@ class EndpointSchema(_Strict):
     operation: Operation
     dialect: Wire
     path: str = Field(pattern=r"^/[^?#\s]+$")
+    stream_path: str = Field(default="", pattern=r"^(/[^#\s]+)?$")
 
 
 class GenerationSchema(_Strict):
@@ -165,7 +169,10 @@ class ProviderSchema(_Strict):
     docs: str = Field(pattern=r"^https://|^$")
     checked: Date
     base_url: str
-    env: dict[Literal["api_key", "base_url"], Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]]
+    env: dict[
+        Literal["api_key", "base_url", "token_id", "token_secret"],
+        Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")],
+    ]
     auth: AuthSchema
     headers: dict[str, str] = Field(default_factory=dict)
     endpoints: list[EndpointSchema] = Field(min_length=1)

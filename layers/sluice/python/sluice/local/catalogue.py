@@ -51,7 +51,8 @@ PER_MILLION = {
     "input_image_mtok": "image_input",
 }
 PER_THOUSAND = {"web_searches_kcount": "search", "requests_kcount": "request"}
-NOT_CHARGED_HERE = {"storage_searches_kcount"}  # file search of the Responses API
+# File search of the Responses API; cached sound, which is counted and charged as cached text.
+NOT_CHARGED_HERE = {"storage_searches_kcount", "cache_audio_read_mtok"}
 LABELLED = ("service_tier", "processing", "speed")
 STANDARD = "default"
 _FIRST_DAY = date(2000, 1, 1)

@@ -37,11 +37,24 @@ def credential_headers(auth: Auth, credential: Mapping[str, str] | None, provide
     """
     if auth.scheme == "none":
         return CredentialHeaders()
-    key = (credential or {}).get("api_key", "").strip()
+    held = credential or {}
+    if auth.scheme == "pair":
+        headers = CredentialHeaders(
+            {name: _sendable(held.get(part, ""), provider) for name, part in auth.parts.items()}
+        )
+        if held.get("api_key"):
+            headers["authorization"] = f"Bearer {_sendable(held['api_key'], provider)}"
+        return headers
+    key = _sendable(held.get("api_key", ""), provider)
+    if auth.scheme == "bearer":
+        return CredentialHeaders({"authorization": f"Bearer {key}"})
+    return CredentialHeaders({auth.name.lower(): f"{auth.prefix}{key}"})
+
+
+def _sendable(text: str, provider: str) -> str:
+    key = text.strip()
     if not key:
         raise MissingCredential(provider, "has no key")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise MissingCredential(provider, "has a key that cannot be sent (a space, line break or non-ASCII text)")
-    if auth.scheme == "bearer":
-        return CredentialHeaders({"authorization": f"Bearer {key}"})
-    return CredentialHeaders({auth.name.lower(): f"{auth.prefix}{key}"})
+    return key

@@ -139,7 +139,7 @@ def read_provider(raw: dict[str, Any]) -> tuple[Provider, Listing]:
         name=name,
         title=raw["title"],
         base_url=raw.get("base_url", ""),
-        auth=Auth(auth["scheme"], auth.get("name", ""), auth.get("prefix", "")),
+        auth=Auth(**auth),
         endpoints=tuple(ProviderEndpoint(**e) for e in raw["endpoints"]),
         models=listing,
         headers=raw.get("headers", {}),

@@ -64,11 +64,16 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How a provider wants its key: `scheme` "bearer", "header" (with the header's `name`) or "none"."""
+    """How a provider wants its key.
+
+    `scheme` is "bearer", "header" (with the header's `name`), "pair" (`parts`: header -> member of the credential; the
+    bearer key goes along where there is one) or "none".
+    """
 
     scheme: str
     name: str = ""
     prefix: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
