@@ -145,8 +145,6 @@ def prune(layer: str, target: Target, into: Path = BUILD) -> None:
 def compiler(version: str) -> str | None:
     """Return an interpreter of exactly this minor version, or None; its .pyc files are the ones Lambda will load."""
     candidates = [os.environ.get("SLUICE_BUILD_PYTHON"), sys.executable, shutil.which(f"python{version}")]
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates += [str(found) for found in sorted(pyenv.glob(f"{version}.*/bin/python"))]
     return next((found for found in candidates if found and _version_of(found) == version), None)
 
 

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
+from sluice.answers import _close_meter
 from sluice.errors import ProviderTimeout, ProviderUnreachable
+from sluice.metering.tally import Tally
 from sluice.types.routes import ProviderSettings
+from sluice.types.tenancy import Caller
+from sluice.types.usage import Usage
 from tests.fakes import (
     ADMIN_KEY,
     KEY,
@@ -376,3 +380,20 @@ def test_the_plan_is_shown_without_a_call() -> None:
     assert [d["dialect"] for d in plan["deployments"]] == ["openai_chat", "anthropic_messages"]
     assert all(d["reason"] for d in plan["deployments"])
     assert not transport.calls
+
+
+def test_a_meter_that_fails_at_the_end_costs_neither_the_answer_nor_the_entry() -> None:
+    class Broken:
+        finished = True
+
+        def feed(self, block: bytes) -> None:
+            return
+
+        @property
+        def usage(self) -> Usage:
+            raise RuntimeError
+
+    tally = Tally("req", Caller(virtual_key(KEY)), "chat", "openai_chat", 0.0, 0, prompt_bytes=40)
+    _close_meter(Broken(), tally)  # type: ignore[arg-type]
+    assert tally.usage == Usage(input=10, estimated=True)
+    assert "could not be read" in tally.reasons[0]

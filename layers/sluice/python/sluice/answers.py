@@ -249,10 +249,15 @@ def _feed(meter: Meter, block: bytes, tally: Tally) -> None:
 
 
 def _close_meter(meter: Meter, tally: Tally) -> None:
-    usage = meter.usage
-    if usage is None or (tally.outcome in ("failed", "aborted") and not meter.finished):
-        guess = meter.estimate()
-        usage = guess if usage is None else usage.merged(guess)
+    try:
+        usage = meter.usage
+        if usage is None or (tally.outcome in ("failed", "aborted") and not meter.finished):
+            guess = meter.estimate()
+            usage = guess if usage is None else usage.merged(guess)
+    except Exception as error:
+        # Reading may happen only now; the entry must be written all the same.
+        tally.reasons.append(f"usage could not be read from the stream ({type(error).__name__})")
+        usage = Usage(estimated=True)
     if usage.estimated:
         _fill_in(tally, usage)
     else:

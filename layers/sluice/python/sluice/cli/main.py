@@ -183,8 +183,9 @@ def _show_configuration(session: Session, chosen: argparse.Namespace) -> None:
         found = session.call("GET", f"/admin/configuration/versions/{chosen.version}")
     else:
         found = session.call("GET", "/admin/configuration")
-    head = f"# version {found['version']}"
-    session.show(found, f"{head}\n{json.dumps(found['document'], indent=2)}")
+    # Beside the document and not in it, so that `sluice config show > FILE` can be edited and published.
+    print(f"version {found['version']}", file=sys.stderr)
+    session.show(found, json.dumps(found["document"], indent=2))
 
 
 def _publish(session: Session, chosen: argparse.Namespace) -> None:
