@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from sluice.dialects.base import ChatDialect, Meter
+from sluice.dialects import EVENTS, framing, stream_type
+from sluice.dialects.base import ChatDialect, Framing, Meter
 from sluice.dialects.splice import Document, to_bytes
-from sluice.dialects.sse import Blocks, events
 from sluice.dispatch import Exchange
 from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
 from sluice.metering.tally import Tally
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from sluice.types.chat import ChatRequest
     from sluice.types.stream import StreamEvent
 
-COMMENT_LIMIT = 262_144
-
 
 class Reading:
     """Reads one attempt's answer in the deployment's dialect: `dispatch.Reader`, and the splitter it used."""
@@ -36,7 +34,7 @@ class Reading:
     def __init__(self, dialect: ChatDialect, quirks: Mapping[str, object]) -> None:
         self.dialect = dialect
         self.quirks = quirks
-        self.blocks = Blocks()
+        self.blocks: Framing = framing(dialect)
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """Return the error that an answer with an error status reports."""
@@ -44,6 +42,9 @@ class Reading:
 
     def body_error(self, body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
         """Return the error that a whole 200 answer reports, if it is one. Raises ProviderGarbled for a cut answer."""
+        own = getattr(self.dialect, "body_error", None)
+        if own is not None:
+            return cast("ProviderError | None", own(body, headers))
         whole = body.strip()  # some hosts keep the connection alive with spaces
         if whole[:1] != b"{" or whole[-1:] != b"}":
             raise ProviderGarbled("The provider's answer is not a whole JSON object.")
@@ -60,51 +61,27 @@ class Reading:
         return self.dialect.decode_error(200, headers, body)
 
     def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
-        """Return the first whole events; comments alone do not count."""
+        """Return the first whole events; what only announces the answer does not count."""
         held = b""
         for chunk in chunks:
             whole = self.blocks.feed(chunk) if chunk else b""
             if not whole:
                 continue
             held += whole
-            if _only_comments(held) and len(held) < COMMENT_LIMIT:
-                continue
-            error = self.dialect.stream_error(held) if b"error" in held else None
+            begun = self.blocks.begun(held)
+            error = self.dialect.stream_error(held) if _may_report(held) else None
             if error is not None:
                 raise error
-            _check_first(held, sent)
-            return held
+            if begun:
+                return held
         rest = held + self.blocks.rest()
-        if _only_comments(rest):
+        if not rest or not self.blocks.begun(rest):
             raise ProviderGarbled(f"{sent.name} ended its stream before the first event.")
         return rest
 
 
-def _only_comments(block: bytes) -> bool:
-    if block[:5] in (b"data:", b"event"):
-        return False
-    return all(not line or line.startswith(b":") for line in block.replace(b"\r", b"\n").split(b"\n"))
-
-
-def _check_first(block: bytes, sent: Deployment) -> None:
-    """Raise ProviderGarbled unless the first event can be read: while nothing was sent, another try costs no one."""
-    begin = block.find(b"data:") + 5
-    if _is_json(block[begin : block.find(b"\n", begin)]):
-        return  # the usual case, without reading the rest of the block
-    for _, text in events((block,)):
-        if not text.lstrip().startswith("{"):
-            continue
-        if not _is_json(text):
-            raise ProviderGarbled(f"{sent.name} began its stream with an event that is not JSON.")
-        return
-
-
-def _is_json(text: str | bytes) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _may_report(block: bytes) -> bool:
+    return b"rror" in block or b"xception" in block
 
 
 def pass_stream(
@@ -118,6 +95,7 @@ def pass_stream(
 ) -> Iterator[bytes]:
     """Yield the provider's events as they are; the meter reads each after it was sent."""
     dialect, blocks, chunks = reading.dialect, reading.blocks, exchange.chunks or iter(())
+    with_cost = with_cost and stream_type(dialect) == EVENTS
     meter = dialect.meter(reading.quirks)
     block = exchange.first
     try:
@@ -132,7 +110,7 @@ def pass_stream(
                     if sent:
                         yield sent
                     _feed(meter, block, tally)
-                if b'"error"' in block:
+                if _may_report(block):
                     _note_error(dialect, block, tally)
             chunk = next(chunks, None)
             if chunk is None:
@@ -168,6 +146,7 @@ def translate_stream(
 ) -> Iterator[bytes]:
     """Yield the answer's events in the caller's dialect."""
     # An empty item would be read as silence.
+    with_cost = with_cost and stream_type(caller) == EVENTS
     begun = (part for part in (exchange.first, reading.blocks.rest()) if part)
     raw = chain(begun, exchange.chunks or ())
     watched = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
@@ -215,9 +194,13 @@ def _watched(decoded: Iterable[StreamEvent], tally: Tally) -> Generator[StreamEv
             _fill_in(tally, Usage(output=-(-characters // 4), estimated=True))
 
 
-def pass_body(exchange: Exchange, reading: Reading, tally: Tally) -> bytes:
-    """Return a whole answer unchanged, its usage noted."""
-    tally.usage = reading.dialect.read_usage(exchange.body, reading.quirks)
+def pass_body(exchange: Exchange, reading: Reading, tally: Tally, members: Mapping[str, object]) -> bytes:
+    """Return a whole answer unchanged, its usage noted; `members` are those of the request."""
+    own = getattr(reading.dialect, "answer_usage", None)
+    if own is None:
+        tally.usage = reading.dialect.read_usage(exchange.body, reading.quirks)
+    else:
+        tally.usage = own(exchange.body, exchange.answer.headers, members, reading.quirks)
     if tally.usage is None:
         _fill_in(tally, Usage(output=-(-len(exchange.body) // 8), estimated=True))
     return exchange.body

@@ -75,7 +75,7 @@ class App:
             "content-type": "application/json",
             "cache-control": "no-store",
             "x-request-id": request_id,
-            **error_headers(error),
+            **error_headers(error, dialect),
         }
         if error.http_status == 405:
             headers["allow"] = ", ".join(methods_of(request.path))

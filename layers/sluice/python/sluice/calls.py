@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sluice.dialects import chat_dialect
-from sluice.dialects.base import ChatDialect, Outline
-from sluice.dialects.splice import Document, to_bytes
+from sluice.dialects import accepted, chat_dialect, content_type
+from sluice.dialects.base import Body, ChatDialect, Outline
+from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Prepared
 from sluice.errors import UnsupportedParameter
 from sluice.providers.addresses import endpoint_url
@@ -35,7 +35,7 @@ class Incoming:
     request: Request
     operation: str
     dialect: str
-    document: Document
+    document: Body
     outline: Outline
 
     @property
@@ -64,8 +64,9 @@ def prepare(
     *,
     credentials: Callable[[str], Mapping[str, str]],
     strict: bool,
+    region: str = "",
 ) -> Prepared:
-    """Return the call of one deployment.
+    """Return the call of one deployment; `region` is where it goes when the deployment names none.
 
     Raises:
         UnsupportedParameter: its dialect cannot express the request.
@@ -76,8 +77,8 @@ def prepare(
     body, edits = _same_body(incoming, deployment) if same else _translated_body(incoming, deployment, strict)
     provider = deployment.provider
     headers = {
-        "content-type": "application/json",
-        "accept": "text/event-stream" if incoming.outline.stream else "application/json",
+        "content-type": content_type(incoming.wire, incoming.request) if same else "application/json",
+        "accept": accepted(chat_dialect(endpoint.dialect), incoming.outline.stream),
         "accept-encoding": "identity",
         "user-agent": USER_AGENT,
         **provider.headers,
@@ -86,26 +87,34 @@ def prepare(
     }
     query = _query(incoming.request.query) if same else ""
     path = (incoming.outline.stream and endpoint.stream_path) or endpoint.path
-    if "{model}" in path:
+    if "{model" in path:
         path = path.replace("{model}", _in_path(deployment.upstream_model))
-    return Prepared(endpoint_url(provider.base_url, path) + query, headers, body, edits, incoming.outline.stream)
+        path = path.replace("{model_segment}", _in_path(deployment.upstream_model, kept="-._~"))
+    url = endpoint_url(_in_region(provider.base_url, deployment.region or region), path)
+    if query and "?" in path:
+        query = "&" + query[1:]
+    return Prepared(url + query, headers, body, edits, incoming.outline.stream)
+
+
+def _in_region(base_url: str, region: str) -> str:
+    return base_url.replace("{region}", region) if "{region}" in base_url else base_url
 
 
 def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple[str, ...]]:
     members = incoming.document.members
     changes = incoming.wire.pass_edits(members, quirks_of(deployment))
-    if "{model}" not in deployment.endpoint.path and members.get("model") != deployment.upstream_model:
+    if "{model" not in deployment.endpoint.path and members.get("model") != deployment.upstream_model:
         changes["model"] = deployment.upstream_model
     if not changes:
         return incoming.request.body, ()
     silent = ("model", "stream_options", *incoming.request.members)
     edits = tuple(f"set:{name}" for name in changes if name not in silent)
-    return incoming.document.edited(changes).encode(), edits
+    body = incoming.document.edited(changes)
+    return body if isinstance(body, bytes) else body.encode(), edits
 
 
-def _in_path(model: str) -> str:
+def _in_path(model: str, kept: str = "-._~/:@") -> str:
     """Return a model's name as it may stand in a path."""
-    kept = "-._~/:@"
     return "".join(c if c.isascii() and (c.isalnum() or c in kept) else _escaped(c) for c in model)
 
 

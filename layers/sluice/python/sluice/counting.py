@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 
+from sluice.dialects import JSON
 from sluice.dialects.splice import parse_body
 from sluice.errors import NoHealthyUpstream
 from sluice.metering.tally import Tally
-from sluice.pipeline import JSON, Services, answer_headers, run, serve
+from sluice.pipeline import Services, answer_headers, run, serve
 from sluice.settle import Closed
 from sluice.types.http import Request, Response
 

@@ -240,7 +240,7 @@ def _accept(deployment: Deployment, prepared: Prepared, answer: UpstreamAnswer, 
         body = answer.read()
         cause = reader.decode_error(answer.status, answer.headers, body)
         raise RawError(cause, deployment, answer, body)
-    if not prepared.stream or "json" in answer.headers.get("content-type", ""):
+    if not prepared.stream or _is_one_object(answer.headers.get("content-type", "")):
         exchange.body = answer.read()
         reported = reader.body_error(exchange.body, answer.headers)
         if reported is not None:
@@ -249,6 +249,11 @@ def _accept(deployment: Deployment, prepared: Prepared, answer: UpstreamAnswer, 
     exchange.chunks = answer.chunks(KEEP_ALIVE_SECONDS)
     exchange.first = reader.first_events(exchange.chunks, deployment)
     return exchange
+
+
+def _is_one_object(content_type: str) -> bool:
+    """Return whether an answer is one JSON value, not a stream of them (application/x-ndjson)."""
+    return "json" in content_type and not any(word in content_type for word in ("ndjson", "jsonl", "stream"))
 
 
 def _upstream_id(headers: Mapping[str, str]) -> str:

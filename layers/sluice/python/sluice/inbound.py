@@ -29,7 +29,7 @@ def gemini_framed(request: Request, response: Response) -> Response:
     """Return a streamed answer as the JSON array that callers without `?alt=sse` expect; others as they are."""
     if isinstance(response.body, bytes) or request.query.get("alt") == "sse":
         return response
-    from sluice.dialects.gemini.framing import as_array
+    from sluice.dialects.gemini.json_array import as_array
 
     headers = {**response.headers, "content-type": "application/json; charset=utf-8"}
     return replace(response, headers=headers, body=as_array(response.body))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from sluice.answers import Reading, pass_body, pass_stream, translate_body, translate_stream
 from sluice.calls import Incoming, prepare, quirks_of
-from sluice.dialects import chat_dialect
-from sluice.dialects.splice import parse_body, to_bytes
+from sluice.dialects import JSON, chat_dialect, parse, stream_type
+from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Clock, Dispatcher, Exchange, RawError, Trail
 from sluice.errors import GatewayError, InternalError, ProviderError
 from sluice.governance.authentication import Authenticator
@@ -28,9 +28,6 @@ from sluice.routing.snapshot import ConfigurationSnapshot
 from sluice.settle import Closed, Settlement
 from sluice.types.http import Request, Response
 from sluice.types.routes import Deployment, Plan
-
-JSON = "application/json"
-EVENTS = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def run(request: Request, operation: str, dialect: str, services: Services, *, s
 def serve(request: Request, tally: Tally, closed: Closed, services: Services) -> Response:
     """Plan, dispatch and answer an authenticated request. Raises GatewayError."""
     wire = chat_dialect(tally.dialect)
-    document = parse_body(request.body)
+    document = parse(wire, request)
     document.members.update(request.members)
     outline = wire.outline(document.members, len(request.body))
     tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
@@ -115,7 +112,11 @@ def _dispatch(incoming: Incoming, plan: Plan, tally: Tally, services: Services) 
         exchange = services.dispatcher.run(
             plan,
             lambda deployment: prepare(
-                incoming, deployment, credentials=services.credentials.of, strict=plan.strict_parameters
+                incoming,
+                deployment,
+                credentials=services.credentials.of,
+                strict=plan.strict_parameters,
+                region=services.region,
             ),
             read,
             trail=trail,
@@ -137,7 +138,9 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
     body: bytes | Iterator[bytes]
     if exchange.chunks is not None:
         tally.first_byte = time.monotonic()
-        headers = answer_headers(tally, EVENTS)
+        # A format without a stream type of its own (audio) is named by the provider.
+        kind = stream_type(incoming.wire) or exchange.answer.headers.get("content-type", "application/octet-stream")
+        headers = answer_headers(tally, kind)
         if same:
             swallow = incoming.wire.stream_filter(incoming.document.members)
             body = pass_stream(exchange, reading, tally=tally, finish=closed.line, swallow=swallow, with_cost=with_cost)
@@ -153,7 +156,7 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
             )
         return Response(200, headers, body, closed.after)
     if same:
-        body = pass_body(exchange, reading, tally)
+        body = pass_body(exchange, reading, tally, incoming.document.members)
     else:
         body = translate_body(exchange, reading, caller=incoming.wire, request=incoming.chat, tally=tally)
     tally.status = exchange.answer.status
@@ -168,7 +171,7 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
 def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
     """Render an error that has a ledger entry; a provider's own bytes pass where the dialect is the same."""
     tally.first_byte = time.monotonic()
-    headers = {**answer_headers(tally, JSON), **error_headers(error)}
+    headers = {**answer_headers(tally, JSON), **error_headers(error, tally.dialect)}
     body: bytes
     if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
         # A 200 that holds an error would be read as an answer.
@@ -189,15 +192,16 @@ def envelope(error: GatewayError, dialect: str, request_id: str) -> bytes:
     return to_bytes(chat_dialect(dialect).encode_error(error, request_id))
 
 
-def error_headers(error: GatewayError) -> dict[str, str]:
-    """Return the headers that tell an SDK whether and when to try again."""
+def error_headers(error: GatewayError, dialect: str) -> dict[str, str]:
+    """Return the headers that tell an SDK whether and when to try again, and what its dialect says in headers."""
     headers = {
         "x-should-retry": "true" if error.may_retry else "false",
         "x-sluice-error-source": "provider" if isinstance(error, ProviderError) else "gateway",
     }
     if error.retry_after is not None:
         headers["retry-after"] = str(max(int(-(-error.retry_after // 1)), 1))
-    return headers
+    own = getattr(chat_dialect(dialect), "error_headers", None)
+    return headers if own is None else {**headers, **own(error)}
 
 
 def answer_headers(tally: Tally, content_type: str) -> dict[str, str]:

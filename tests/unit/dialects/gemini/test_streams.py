@@ -11,7 +11,7 @@ import pytest
 from sluice.dialects import anthropic_messages as messages
 from sluice.dialects import gemini as wire
 from sluice.dialects import openai_chat as chat
-from sluice.dialects.gemini.framing import as_array
+from sluice.dialects.gemini.json_array import as_array
 from sluice.errors import ProviderError, ProviderGarbled, ProviderUnreachable
 from sluice.types.chat import ChatRequest, ToolCall
 from sluice.types.stream import (

@@ -73,8 +73,49 @@ class Meter(Protocol):
         """Return a guess of output tokens from what was forwarded, marked `estimated`."""
 
 
+class Framing(Protocol):
+    """Cuts the bytes of one streamed answer into whole events; what it returns joined is the stream."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes; return all events that are now whole (maybe none)."""
+
+    def rest(self) -> bytes:
+        """Return the unfinished tail, at the stream's end."""
+
+    def begun(self, block: bytes) -> bool:
+        """Return whether `block`, all whole events so far, holds the answer's first event.
+
+        What comes before it (comments, an announcement of the answer) is held back, so that a failure behind it can
+        still go to another deployment. Raises ProviderGarbled when the first event cannot be read.
+        """
+
+
+class Body(Protocol):
+    """A caller's body whose top-level members can be read, and changed without touching the rest."""
+
+    @property
+    def members(self) -> dict[str, object]:
+        """The members by name."""
+
+    def edited(self, edits: Mapping[str, object]) -> str | bytes:
+        """Return the body with members replaced, added, or taken away (REMOVED)."""
+
+
 class ChatDialect(Protocol):
-    """One chat wire format."""
+    """One wire format.
+
+    A module may also export, where the defaults do not fit (`sluice.dialects` looks them up):
+
+    - `STREAM_TYPE`, the content type of its streamed answers (server-sent events; "" = as the provider says), and
+      `ACCEPT`, what a provider is asked for when the answer is not streamed (application/json);
+    - `framing() -> Framing` (server-sent events);
+    - `body_error(body, headers) -> ProviderError | None` for whole 200 answers, raising ProviderGarbled for a cut one
+      (one JSON object, an error where it has an `error` member and no answer);
+    - `answer_usage(body, headers, members, quirks) -> Usage | None`, asked instead of `read_usage` where the usage
+      stands in headers or follows from the request;
+    - `parse(request) -> Body` and `content_type(request) -> str` for bodies that are no JSON object;
+    - `error_headers(error) -> dict` for what its errors say in headers.
+    """
 
     NAME: str
 

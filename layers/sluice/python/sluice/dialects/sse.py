@@ -6,13 +6,18 @@ pass-through: it never decodes. `Events` serves translation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+
+from sluice.errors import ProviderGarbled
 
 _ENDS = (b"\n\n", b"\n\r\n", b"\r\r")
 _BOM = b"\xef\xbb\xbf"
 
 HOLD_LIMIT = 16 * 1024 * 1024
 """The most bytes of one unfinished event that are held back."""
+COMMENT_LIMIT = 262_144
+"""Bytes of comments after which a stream counts as begun."""
 
 
 class Blocks:
@@ -46,6 +51,50 @@ class Blocks:
         tail = bytes(self._tail)
         self._tail.clear()
         return tail
+
+
+class Framing(Blocks):
+    """Blocks of a provider's answer, and whether it has begun: see `sluice.dialects.base.Framing`."""
+
+    __slots__ = ()
+
+    def begun(self, block: bytes) -> bool:
+        """Return whether `block` holds an event; comments alone do not count, unless they are endless.
+
+        Raises ProviderGarbled when the event should be JSON and is not.
+        """
+        if only_comments(block) and len(block) < COMMENT_LIMIT:
+            return False
+        check_first(block)
+        return True
+
+
+def only_comments(block: bytes) -> bool:
+    """Return whether whole lines hold nothing but comments and blanks."""
+    if block[:5] in (b"data:", b"event"):
+        return False
+    return all(not line or line.startswith(b":") for line in block.replace(b"\r", b"\n").split(b"\n"))
+
+
+def check_first(block: bytes) -> None:
+    """Raise ProviderGarbled unless the first event can be read: while nothing was sent, another try costs no one."""
+    begin = block.find(b"data:") + 5
+    if _is_json(block[begin : block.find(b"\n", begin)]):
+        return  # the usual case, without reading the rest of the block
+    for _, text in events((block,)):
+        if not text.lstrip().startswith("{"):
+            continue
+        if not _is_json(text):
+            raise ProviderGarbled("The provider began its stream with an event that is not JSON.")
+        return
+
+
+def _is_json(text: str | bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 class Events:
