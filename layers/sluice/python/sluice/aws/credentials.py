@@ -10,48 +10,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from sluice.aws.errors import Unavailable
 from sluice.ports import Transport, UpstreamCall
 from sluice.settings import Settings, SettingsError
+from sluice.signing import Credentials, CredentialSource, FixedCredentials
 from sluice.types.routes import Timeouts
+
+__all__ = ["ContainerCredentials", "CredentialSource", "Credentials", "FixedCredentials", "credentials_from"]
 
 RENEW_SECONDS = 300.0
 """Credentials that expire are fetched again this long before they do."""
 _TIMEOUTS = Timeouts(connect=1.0, first_byte=2.0, idle=2.0, total=3.0)
-
-
-class Credentials:
-    """One set of credentials. `session_token` is "" for long-lived ones."""
-
-    __slots__ = ("access_key_id", "secret_access_key", "session_token")
-
-    def __init__(self, access_key_id: str, secret_access_key: str, session_token: str = "") -> None:
-        self.access_key_id = access_key_id
-        self.secret_access_key = secret_access_key
-        self.session_token = session_token
-
-    def __repr__(self) -> str:
-        return "Credentials(hidden)"
-
-
-class CredentialSource(Protocol):
-    """Where a signer takes its credentials from."""
-
-    def current(self) -> Credentials:
-        """Return credentials that are valid now."""
-
-
-class FixedCredentials:
-    """Credentials that stay as they are."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def current(self) -> Credentials:
-        """Return the credentials."""
-        return self._credentials
 
 
 class ContainerCredentials:

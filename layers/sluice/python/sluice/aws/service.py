@@ -15,9 +15,9 @@ from typing import Any
 
 from sluice.aws.credentials import CredentialSource
 from sluice.aws.errors import AwsError, OutcomeUnknown, Refused, Throttled, Unavailable
-from sluice.aws.sigv4 import Signer
 from sluice.errors import ProviderError
 from sluice.ports import Transport, UpstreamAnswer, UpstreamCall
+from sluice.signing import Signer
 from sluice.types.routes import Timeouts
 
 TIMEOUTS = Timeouts(connect=1.0, first_byte=3.0, idle=3.0, total=5.0)

@@ -10,8 +10,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.aws.credentials import Credentials, FixedCredentials
-from sluice.aws.sigv4 import UNSIGNED, Signer
+from sluice.signing import UNSIGNED, Credentials, FixedCredentials, Signer
 
 URL_TEXT = st.text("abcXYZ019-_.~!$'()*+,;:@%", max_size=12)
 NAMES = st.from_regex(r"\A[A-Za-z][A-Za-z0-9-]{0,20}\Z").filter(
@@ -80,6 +79,43 @@ def test_the_signature_equals_botocore_s(
     expected = botocore_authorization(method, url, headers, body, token=token, at=at, scope=scope)
     assert signed["authorization"] == expected
     assert signed.get("x-amz-security-token", "") == token
+
+
+@settings(max_examples=100)
+@given(
+    path=st.lists(URL_TEXT, max_size=3),
+    query=st.lists(st.tuples(URL_TEXT, URL_TEXT), max_size=3),
+    token=st.sampled_from(["", "session+token/="]),
+    at=TIMES,
+    seconds=st.integers(60, 43_200),
+)
+def test_the_presigned_address_carries_botocore_s_signature(
+    path: list[str], query: list[tuple[str, str]], token: str, at: datetime, seconds: int
+) -> None:
+    url = "https://sagemaker.amazonaws.com" + "".join(f"/{segment}" for segment in path)
+    if query:
+        url += "?" + "&".join(f"{name}={value}" for name, value in query)
+    at = at.replace(tzinfo=UTC)
+    credentials = FixedCredentials(Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", token))
+    presigned = Signer("sagemaker", "eu-west-1", credentials, now=at.timestamp).presign("POST", url, seconds)
+    unsigned, _, signature = presigned.rpartition("&X-Amz-Signature=")
+    request = awsrequest.AWSRequest("POST", unsigned)
+    signer = auth.SigV4QueryAuth(
+        BotocoreCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", token or None), "sagemaker", "eu-west-1"
+    )
+    request.context["timestamp"] = at.strftime("%Y%m%dT%H%M%SZ")
+    expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    assert signature == expected
+    assert f"X-Amz-Expires={seconds}" in presigned
+
+
+def test_a_model_id_in_a_path_is_signed_with_its_escapes_escaped() -> None:
+    url = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v1%3A0/converse"
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    credentials = FixedCredentials(Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG"))
+    scope = ("bedrock", "us-east-1")
+    signed = Signer(*scope, credentials, now=at.timestamp).sign("POST", url, {}, b"{}")
+    assert signed["authorization"] == botocore_authorization("POST", url, {}, b"{}", token="", at=at, scope=scope)
 
 
 def test_the_list_of_unsigned_headers_is_botocore_s() -> None:
