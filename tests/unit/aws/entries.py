@@ -14,10 +14,12 @@ TEAM = "search"
 TEXT = st.text(max_size=12) | st.text("ab ", min_size=TEXT_LIMIT - 1, max_size=TEXT_LIMIT)
 NAME = st.text(max_size=12)
 COUNT = st.integers(0, 10**15)
+USAGE_WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality")
 USAGE = st.builds(
     Usage,
-    **{name: COUNT for name in Usage.__dataclass_fields__ if name not in ("provider_cost_usd", "service_tier")}
-    | {"estimated": st.booleans(), "provider_cost_usd": st.none() | NAME, "service_tier": st.none() | NAME},
+    **{name: COUNT for name in Usage.__dataclass_fields__ if name not in USAGE_WORDS}
+    | dict.fromkeys(USAGE_WORDS, st.none() | NAME)
+    | {"estimated": st.booleans()},
 )
 TIMES = st.integers(0, 4_000_000_000_000)
 ATTEMPTS = st.builds(

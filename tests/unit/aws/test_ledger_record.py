@@ -11,7 +11,7 @@ from sluice.aws.attributes import marshal_item, unmarshal_item
 from sluice.aws.ledger_record import LIST_LIMIT, TEXT_LIMIT, from_record, to_record
 from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.usage import Usage
-from tests.unit.aws.entries import ENTRIES, NOON, typical
+from tests.unit.aws.entries import ENTRIES, NOON, USAGE_WORDS, typical
 
 
 @given(ENTRIES)
@@ -42,7 +42,7 @@ def test_every_field_of_an_entry_is_in_the_record() -> None:
 def test_every_field_of_the_usage_is_in_the_record() -> None:
     for field in fields(Usage):
         value: object = True if field.name == "estimated" else 3
-        if field.name in ("provider_cost_usd", "service_tier"):
+        if field.name in USAGE_WORDS:
             value = "x"
         entry = typical(usage=Usage(**{field.name: value}))  # type: ignore[arg-type]
         assert from_record(to_record(entry)).usage == entry.usage
@@ -51,6 +51,11 @@ def test_every_field_of_the_usage_is_in_the_record() -> None:
 def test_a_record_of_a_later_version_can_still_be_read() -> None:
     record = {**to_record(typical()), "carbon": 5, "usage": {"input": 1, "video_input": 9}}
     assert from_record(record).usage == Usage(input=1)
+
+
+def test_an_entry_written_before_pictures_and_sound_were_counted_can_still_be_read() -> None:
+    record = {**to_record(typical()), "usage": {"input": 5, "output": 7, "service_tier": "flex"}}
+    assert from_record(record).usage == Usage(input=5, output=7, service_tier="flex")
 
 
 def test_no_request_makes_an_entry_that_does_not_fit() -> None:
@@ -66,7 +71,7 @@ def test_no_request_makes_an_entry_that_does_not_fit() -> None:
         tags=((long, long),) * 1000,
         reasons=(long,) * 1000,
         edits=(long,) * 1000,
-        usage=Usage(provider_cost_usd=long, service_tier=long),
+        usage=Usage(provider_cost_usd=long, service_tier=long, image_size=long, image_quality=long),
     )
     record = to_record(entry)
     assert len(json.dumps(marshal_item(record), ensure_ascii=False).encode()) < 400_000

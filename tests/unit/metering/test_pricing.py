@@ -116,6 +116,52 @@ def test_searches_and_requests_are_charged_by_piece() -> None:
     assert spent(usage, input=1, search=10_000_000, request=5) == 1 + 30_000_000 + 5
 
 
+def test_sound_is_charged_by_the_millisecond_at_an_hourly_rate() -> None:
+    # 3.7 s at $0.36 an hour, which is $0.0001 a second.
+    assert cost(Usage(audio_ms=3_700), price({"audio_hour": 360_000_000})).nano == 370_000
+    # A third of a nano-dollar: 30 ms at $0.04 an hour; two of them and a token's half make one after rounding once.
+    assert cost(Usage(audio_ms=30), price({"audio_hour": 40_000_000})).nano == 333
+    assert cost(Usage(audio_ms=60, input=1), price({"audio_hour": 40_000_000, "input": 500_000})).nano == 667
+
+
+def test_sound_that_is_charged_by_time_is_not_charged_by_tokens_as_well() -> None:
+    heard = Usage(input=378, audio_input=375, output=11, audio_ms=3_000)
+    rates = {"audio_hour": 3_600_000, "input": 1_000_000, "output": 1_000_000}
+    assert cost(heard, price(rates)).breakdown == {"input": 3, "output": 11, "audio_hour": 3_000}
+    assert cost(heard, price({"input": 1_000_000, "output": 1_000_000})).nano == 378 + 11
+
+
+def test_spoken_text_is_charged_by_the_character_where_a_price_says_so() -> None:
+    spoken = Usage(characters=11, input=3, output=14, audio_output=14)
+    assert cost(spoken, price({"character": 15_000_000_000})).nano == 165_000
+    assert cost(spoken, price({"input": 600_000_000, "output": 12_000_000_000})).nano == 1_800 + 168_000
+
+
+def test_drawn_tokens_have_their_own_rate_and_cost_plain_output_otherwise() -> None:
+    drawn = Usage(input=221, image_input=194, output=415, image_output=272)
+    rates = {"input": 5_000_000, "image_input": 8_000_000, "output": 10_000_000, "image_output": 32_000_000}
+    assert cost(drawn, price(rates)).nano == 27 * 5 + 194 * 8 + 143 * 10 + 272 * 32
+    assert cost(drawn, price({"input": 5_000_000, "output": 40_000_000})).nano == 221 * 5 + 415 * 40
+
+
+@pytest.mark.parametrize(
+    ("size", "quality", "each"),
+    [
+        ("1024x1024", "hd", 80),
+        ("1792x1024", "hd", 70),
+        ("1024x1024", "low", 40),
+        ("512x512", "hd", 70),
+        ("512x512", "low", 20),
+        (None, None, 20),
+    ],
+)
+def test_a_picture_costs_what_its_quality_and_size_cost(size: str | None, quality: str | None, each: int) -> None:
+    rates = {"image": 20, "image/hd": 70, "image/1024x1024": 40, "image/hd/1024x1024": 80, "image_sent": 3}
+    found = cost(Usage(images=2, image_size=size, image_quality=quality, images_sent=4), price(rates))
+    assert found.nano == 2 * each + 12
+    assert sum(found.breakdown.values()) == found.nano
+
+
 def test_the_tier_follows_the_whole_prompt_and_holds_for_the_whole_call() -> None:
     tiered = price({"input": 10, "output": 100}, over={200_000: {"input": 20, "output": 150}})
     at_the_edge = Usage(input=100_000, cache_read=100_000, output=10**6)

@@ -124,7 +124,10 @@ def pass_stream(
             _feed(meter, rest, tally)
     except ProviderError as error:
         tally.break_off(error)
-        yield dialect.stream_error_bytes(error, tally.request_id)
+        told = dialect.stream_error_bytes(error, tally.request_id)
+        if not told:
+            raise  # a format with no room for an error: the connection is broken off
+        yield told
     except GeneratorExit:
         tally.abort()
         raise

@@ -34,6 +34,7 @@ _TEXTS = {
 """Member -> field; left out when empty."""
 _NUMBERS = {"status": "status", "cost": "cost", "at": "started_ms", "ms": "duration_ms", "overhead_us": "overhead_us"}
 """Member -> field; left out when 0."""
+_WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality")
 _TOKENS = (
     "input",
     "cache_read",
@@ -45,9 +46,13 @@ _TOKENS = (
     "audio_output",
     "image_input",
     "search_requests",
+    "image_output",
+    "images",
+    "images_sent",
+    "audio_ms",
+    "characters",
     "estimated",
-    "provider_cost_usd",
-    "service_tier",
+    *_WORDS,
 )
 
 
@@ -118,7 +123,7 @@ def from_record(record: Mapping[str, Any]) -> LedgerEntry:
 
 def _add_lists(record: Record, entry: LedgerEntry) -> None:
     usage = {name: value for name in _TOKENS if (value := getattr(entry.usage, name))}
-    for name in ("provider_cost_usd", "service_tier"):
+    for name in _WORDS:
         value = getattr(entry.usage, name)
         if value is not None:
             usage[name] = _cut(value)

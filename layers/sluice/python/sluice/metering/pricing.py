@@ -1,10 +1,13 @@
 """What a call cost, in whole nano-dollars.
 
-Rates are nano-USD per million tokens, so `tokens * rate` is exact and only the sum is rounded: half up, once.
+Rates are nano-USD per million tokens (or characters) and per hour of sound; every part is reckoned exactly, in
+fractions of 1/`_PARTS` nano-USD, and only the sum is rounded: half up, once.
 
 Rules. The tier is chosen by the whole prompt, cached tokens included, and holds for the whole call. What has no rate of
 its own is charged as what it is a kind of: a one-hour cache write as a five-minute one, cache traffic and audio or
-image input as plain input, reasoning and audio output as plain output. A service tier without rates of its own
+image input as plain input, reasoning, audio and image output as plain output. Sound that is charged by time is not
+charged by tokens as well. A picture costs the rate of its quality and size, else of one of them, else of any picture. A
+service tier without rates of its own
 costs the standard rates. Where a price depends on the time of day, a date alone gets the dearest hour.
 """
 
@@ -21,7 +24,9 @@ from sluice.types.usage import Usage
 UNPRICED = "unpriced"
 CEILING = "ceiling"
 STATED = "stated"
-_MILLION = 1_000_000
+_PARTS = 18_000_000
+"""The least common multiple of a million and of the milliseconds of an hour."""
+_PER_MILLION, _PER_HOUR_MS = _PARTS // 1_000_000, _PARTS // 3_600_000
 _FALLBACK = {
     "cache_write_1h": "cache_write_5m",
     "cache_write_5m": "input",
@@ -30,6 +35,7 @@ _FALLBACK = {
     "image_input": "input",
     "reasoning": "output",
     "audio_output": "output",
+    "image_output": "output",
 }
 _STANDARD_TIERS = (None, "", "auto", "default", "standard", "on_demand")
 _LONGEST_NUMBER = 60
@@ -65,12 +71,13 @@ def cost(usage: Usage, price: Price) -> Cost:
     rates = _tier(price, usage.prompt).rates
     exact = cumulated = 0
     breakdown: dict[str, NanoUSD] = {}
-    for component, count in _counts(usage):
-        exact += count * _rate(rates, component)
-        rounded = (exact + _MILLION // 2) // _MILLION
+    for component, parts in _parts(usage, rates):
+        exact += parts
+        rounded = (exact + _PARTS // 2) // _PARTS
         breakdown[component] = rounded - cumulated
         cumulated = rounded
-    for component, count in (("search", usage.search_requests), ("request", 1)):
+    pieces = (("search", usage.search_requests), ("image_sent", usage.images_sent), ("request", 1))
+    for component, count in (*pieces, (_picture(usage, rates), usage.images)):
         each = rates.get(component, 0)
         if each and count:
             breakdown[component] = each * count
@@ -156,12 +163,34 @@ def _rate(rates: Mapping[str, NanoUSD], component: str) -> NanoUSD:
     return 0
 
 
+def _parts(usage: Usage, rates: Mapping[str, NanoUSD]) -> Iterator[tuple[str, int]]:
+    """Yield what each component comes to, in `_PARTS` of a nano-dollar."""
+    timed = usage.audio_ms > 0 and "audio_hour" in rates
+    for component, count in _counts(usage):
+        if not (timed and component == "audio_input"):
+            yield component, count * _rate(rates, component) * _PER_MILLION
+    if usage.characters and "character" in rates:
+        yield "character", usage.characters * rates["character"] * _PER_MILLION
+    if timed:
+        yield "audio_hour", usage.audio_ms * rates["audio_hour"] * _PER_HOUR_MS
+
+
+def _picture(usage: Usage, rates: Mapping[str, NanoUSD]) -> str:
+    """Return the component that a picture is charged by."""
+    size, quality = usage.image_size, usage.image_quality
+    for component in (f"image/{quality}/{size}", f"image/{size}", f"image/{quality}"):
+        if component in rates:
+            return component
+    return "image"
+
+
 def _counts(usage: Usage) -> Iterator[tuple[str, int]]:
     """Yield the components with tokens in them, disjoint. Subsets larger than their whole are cut to it."""
     audio = min(usage.audio_input, usage.input)
     image = min(usage.image_input, usage.input - audio)
     spoken = min(usage.audio_output, usage.output)
-    thought = min(usage.reasoning, usage.output - spoken)
+    drawn = min(usage.image_output, usage.output - spoken)
+    thought = min(usage.reasoning, usage.output - spoken - drawn)
     counts = (
         ("input", usage.input - audio - image),
         ("audio_input", audio),
@@ -169,8 +198,9 @@ def _counts(usage: Usage) -> Iterator[tuple[str, int]]:
         ("cache_read", usage.cache_read),
         ("cache_write_5m", usage.cache_write_5m),
         ("cache_write_1h", usage.cache_write_1h),
-        ("output", usage.output - spoken - thought),
+        ("output", usage.output - spoken - drawn - thought),
         ("audio_output", spoken),
+        ("image_output", drawn),
         ("reasoning", thought),
     )
     return ((component, count) for component, count in counts if count > 0)

@@ -13,8 +13,10 @@ class PriceTier:
     """Rates that hold for the whole call when its prompt is longer than `over` tokens.
 
     `rates` maps a component to nano-USD per million tokens. Components: "input", "cache_read",
-    "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output", "image_input"; "request"
-    and "search" are nano-USD each.
+    "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output", "image_input",
+    "image_output"; "character" is nano-USD per million characters to be spoken, "audio_hour" nano-USD per hour of sound
+    taken in; "request", "search", "image" (a picture made) and "image_sent" (a picture to be edited) are nano-USD each.
+    "image/high", "image/1024x1024" and "image/high/1024x1024" hold for one quality, size or both.
     """
 
     over: int

@@ -10,8 +10,9 @@ class Usage:
     """Token counts of one call.
 
     The input classes are disjoint: `input` is what was neither read from nor written to the provider's cache,
-    so the prompt's length is `prompt`. `output` includes `reasoning` and `audio_output`; `audio_input` and
-    `image_input` are subsets of `input`. A provider that counts otherwise is converted by its dialect.
+    so the prompt's length is `prompt`. `output` includes `reasoning`, `audio_output` and `image_output`;
+    `audio_input` and `image_input` are subsets of `input`. A provider that counts otherwise is converted by its
+    dialect. What is not counted in tokens has its own unit: pictures, milliseconds of sound, characters of text.
     """
 
     input: int = 0
@@ -24,6 +25,18 @@ class Usage:
     audio_output: int = 0
     image_input: int = 0
     search_requests: int = 0
+    image_output: int = 0
+    images: int = 0
+    """Pictures made."""
+    image_size: str | None = None
+    """The size of those pictures, "1024x1024", where request or answer states it."""
+    image_quality: str | None = None
+    images_sent: int = 0
+    """Pictures sent to be edited."""
+    audio_ms: int = 0
+    """Milliseconds of sound taken in, for models that are billed by time."""
+    characters: int = 0
+    """Characters of text to be spoken, for models that are billed by them."""
     estimated: bool = False
     """True when the provider reported nothing and the gateway counted for itself."""
     provider_cost_usd: str | None = None
