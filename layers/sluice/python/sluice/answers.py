@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from sluice.dialects import EVENTS, framing, stream_type
 from sluice.dialects.base import ChatDialect, Framing, Meter
 from sluice.dialects.splice import Document, to_bytes
+from sluice.dialects.sse import only_comments
 from sluice.dispatch import Exchange
 from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
 from sluice.metering.tally import Tally
@@ -61,9 +62,14 @@ class Reading:
         return self.dialect.decode_error(200, headers, body)
 
     def first_events(self, chunks: Iterator[bytes], sent: Deployment) -> bytes:
-        """Return the first whole events; what only announces the answer does not count."""
+        """Return the first whole events; what only announces the answer does not count.
+
+        An announcement is held until the first idle tick: whoever waits for a model that thinks gets keep-alives.
+        """
         held = b""
         for chunk in chunks:
+            if not chunk and held and not only_comments(held):
+                return held
             whole = self.blocks.feed(chunk) if chunk else b""
             if not whole:
                 continue

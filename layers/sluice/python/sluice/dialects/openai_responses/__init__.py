@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, Encoded, JsonObject
+from sluice.dialects.openai_responses.beginning import Framing, body_error
 from sluice.dialects.openai_responses.failures import decode_error, encode_error, stream_error, stream_error_bytes
 from sluice.dialects.openai_responses.meter import StreamMeter, read_usage
 from sluice.dialects.openai_responses.names import KEEP_ALIVE, NAME
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAME",
+    "body_error",
     "decode_error",
     "decode_request",
     "decode_response",
@@ -31,6 +33,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "encode_stream",
+    "framing",
     "keep_alive",
     "meter",
     "outline",
@@ -82,6 +85,11 @@ def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterat
     from sluice.dialects.openai_responses.stream_out import encode_stream as write
 
     return write(events, request)
+
+
+def framing() -> Framing:
+    """Return a fresh reader of one streamed answer."""
+    return Framing()
 
 
 def keep_alive() -> bytes:

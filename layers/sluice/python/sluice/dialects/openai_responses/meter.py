@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from sluice.dialects import sse
 from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.openai_responses import usage as counts
-from sluice.dialects.openai_responses.names import TERMINAL
+from sluice.dialects.openai_responses.names import RUNNING, TERMINAL
 from sluice.types.usage import Usage
 
 _FRAME = 200
 """Bytes of a delta event around its text: event line, type, ids, indexes, sequence number."""
-_ENDED = re.compile(rb'"response\.(?:completed|incomplete|failed|cancelled)"').search
+ended = re.compile(rb'"response\.(?:completed|incomplete|failed|cancelled)"').search
+"""Finds the type of an event that ends a stream in a block of events."""
 _TEXT_BYTES = 4
 
 
@@ -38,7 +39,7 @@ class StreamMeter:
         """Take whole events."""
         if self.finished:
             return
-        if b'"response.' in block and _ENDED(block) is not None:
+        if b'"response.' in block and ended(block) is not None:
             self._read_end(block)
         elif b"delta" in block:
             self._text_bytes += max(0, len(block) - _FRAME * block.count(b"data:"))
@@ -94,4 +95,8 @@ def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return counts.read(answer, quirks) if isinstance(answer, Mapping) else None
+    if not isinstance(answer, Mapping):
+        return None
+    if answer.get("status") in RUNNING:
+        return Usage()  # a background answer: whoever reads its end is charged
+    return counts.read(answer, quirks)

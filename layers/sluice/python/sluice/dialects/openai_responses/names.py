@@ -21,6 +21,9 @@ KEEP_ALIVE = b": keep-alive\n\n"
 TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 """Types of the events that end a stream."""
 
+RUNNING = ("queued", "in_progress")
+"""Statuses of an answer that the vendor still works on in the background."""
+
 STORED = {
     "previous_response_id": "the answer that previous_response_id names is kept by another vendor; send the whole "
     "conversation as input instead",
