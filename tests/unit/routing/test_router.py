@@ -197,3 +197,30 @@ def test_a_credential_that_arrives_later_is_noticed() -> None:
         plan("m1", using=using)
     held.add("a")
     assert names(plan("m1", using=using)) == ["a/m1"]
+
+
+COMPLETIONS = ProviderEndpoint("completions", "openai_completions", "/completions")
+
+
+@pytest.mark.parametrize(
+    ("operations", "operation", "dialect", "path"),
+    [
+        (("chat", "completions"), "completions", "openai_completions", "/completions"),
+        (("chat",), "completions", "openai_completions", "/chat/completions"),
+        (("completions",), "completions", "openai_completions", "/completions"),
+        (("chat", "completions"), "chat", "openai_chat", "/chat/completions"),
+        (("completions",), "chat", "openai_chat", "/completions"),
+    ],
+)
+def test_a_text_is_completed_where_it_can_be_and_else_in_a_chat(
+    operations: tuple[str, ...], operation: str, dialect: str, path: str
+) -> None:
+    host = provider("h", Model("m", "h", PRICE, operations=operations), endpoints=(CHAT, COMPLETIONS))
+    found = router(host).plan("h/m", operation, dialect, Configuration("v"), CALLER)
+    assert [choice.deployment.endpoint.path for choice in found.choices] == [path]
+
+
+def test_no_other_operation_stands_in_for_one_that_a_model_lacks() -> None:
+    host = provider("h", Model("m", "h", PRICE, operations=("embeddings",)), endpoints=(CHAT, COMPLETIONS))
+    with pytest.raises(NoHealthyUpstream, match="does not serve completions"):
+        router(host).plan("h/m", "completions", "openai_completions", Configuration("v"), CALLER)

@@ -27,6 +27,7 @@ OPENAI = "openai_chat"
 ANTHROPIC = "anthropic_messages"
 GEMINI = "gemini"
 RESPONSES = "openai_responses"
+COMPLETIONS = "openai_completions"
 EMBEDDINGS = "openai_embeddings"
 COUNT_TOKENS = "anthropic_count_tokens"
 
@@ -35,6 +36,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/v1/messages", "chat", ANTHROPIC, "streaming"),
     Endpoint("POST", "/v1/responses", "chat", RESPONSES, "streaming"),
+    Endpoint("POST", "/v1/completions", "completions", COMPLETIONS, "streaming"),
+    Endpoint("POST", "/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/v1beta/models/{call+}", "generate_content", GEMINI, "streaming"),
     Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", COUNT_TOKENS, "completion"),
     Endpoint("POST", "/v1/embeddings", "embeddings", EMBEDDINGS, "completion"),

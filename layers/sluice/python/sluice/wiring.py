@@ -90,6 +90,7 @@ def application(adapters: Adapters) -> App:
 
     use_cases: dict[str, UseCase] = {
         "chat": model_call,
+        "completions": model_call,
         "generate_content": generate_content,
         "embeddings": model_call,
         "count_tokens": lambda request, _: count_tokens(request, composed),

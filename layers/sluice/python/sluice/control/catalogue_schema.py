@@ -30,9 +30,9 @@ Component = Literal[
 ]
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
 Modality = Literal["text", "image", "audio", "document", "video"]
-Operation = Literal["chat", "embeddings", "count_tokens"]
-Dialect = Literal["openai_chat", "anthropic_messages", "openai_responses", "gemini"]
-Wire = Literal[Dialect, "openai_embeddings", "anthropic_count_tokens"]
+Operation = Literal["chat", "completions", "embeddings", "count_tokens"]
+Dialect = Literal["snowflake_complete", "openai_chat", "anthropic_messages", "openai_responses", "gemini"]
+Wire = Literal[Dialect, "openai_completions", "snowflake_embeddings", "openai_embeddings", "anthropic_count_tokens"]
 
 
 class _Strict(BaseModel):

@@ -28,6 +28,9 @@ from sluice.types.tenancy import Caller
 
 CACHED_NAMES = 2048
 DIRECT = Route(name="", targets=())
+ALSO = {"completions": "chat", "chat": "completions"}
+"""Operation -> the one that serves its requests where a model has no endpoint of the first: a text can be completed by
+a chat model, and a chat of one text by a model that only completes."""
 
 
 class Catalogue(Protocol):
@@ -212,6 +215,8 @@ class Router:
         provider = _configured(provider, settings)
         name = f"{provider.name}/{model.id}"
         endpoint = self._endpoint(provider, model, operation, dialect)
+        if endpoint is None and operation in ALSO:
+            endpoint = self._endpoint(provider, model, ALSO[operation], dialect)
         reason = ""
         if not provider.enabled:
             reason = f"provider {provider.name} is not enabled in the configuration"

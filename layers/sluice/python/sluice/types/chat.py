@@ -218,6 +218,8 @@ class ChatRequest:
     user: str | None = None
     metadata: Mapping[str, Json] | None = None
     service_tier: str | None = None
+    echo: bool = False
+    """True: each answer begins with the prompt (legacy completions; the caller's own dialect puts it there)."""
     dialect: str = ""
     extras: Mapping[str, Json] = field(default_factory=dict)
     bound: Mapping[str, str] = field(default_factory=dict)

@@ -8,12 +8,13 @@ from sluice.errors import UnsupportedParameter
 
 
 class Edits:
-    """The edits of one request, in order, each once."""
+    """The edits of one request, in order, each once; `api` is the vendor's name of this format."""
 
-    __slots__ = ("_notes", "strict")
+    __slots__ = ("_api", "_notes", "strict")
 
-    def __init__(self, strict: bool = False) -> None:
+    def __init__(self, strict: bool = False, api: str = "Chat Completions") -> None:
         self.strict = strict
+        self._api = api
         self._notes: dict[str, None] = {}
 
     def note(self, edit: str) -> None:
@@ -28,7 +29,7 @@ class Edits:
         """Report an edit that weakens what was asked. Raises UnsupportedParameter when the route is strict."""
         if self.strict:
             raise UnsupportedParameter(
-                f"This model's Chat Completions API cannot take '{name}' as it was sent. Leave it out, or use a route "
+                f"This model's {self._api} API cannot take '{name}' as it was sent. Leave it out, or use a route "
                 "that is not strict about parameters.",
                 param=name,
             )

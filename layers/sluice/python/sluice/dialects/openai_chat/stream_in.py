@@ -8,7 +8,8 @@ A stream that ends without a finish reason and without [DONE] was cut off, and i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.openai_chat import usage as counts
@@ -18,14 +19,36 @@ from sluice.dialects.openai_chat.response_in import decode_response
 from sluice.dialects.openai_chat.whole import stream_of
 from sluice.dialects.sse import Events
 from sluice.errors import GatewayError, ProviderError, ProviderGarbled
+from sluice.types.chat import ChatResponse, Json
 from sluice.types.stream import End, Idle, Start, StreamEvent, StreamFailed, UsageReport
 from sluice.types.usage import Usage
 
 _BODY_STARTS = (b"{", b"[")
 
 
+class ChoiceState(Protocol):
+    """What reads the entries of one choice."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether a finish reason came."""
+
+    def take(self, raw: Mapping[str, Json]) -> Iterator[StreamEvent]:
+        """Yield what one entry of `choices` means."""
+
+    def finish(self) -> Iterator[StreamEvent]:
+        """Yield the end of the choice."""
+
+
 def decode_stream(chunks: Iterable[bytes], quirks: JsonObject = EMPTY) -> Iterator[StreamEvent]:
     """Yield canonical events; see `ChatDialect.decode_stream`."""
+    return read_stream(chunks, StreamReader(quirks), lambda body: decode_response(body, quirks))
+
+
+def read_stream(
+    chunks: Iterable[bytes], reader: StreamReader, whole: Callable[[JsonObject], ChatResponse]
+) -> Iterator[StreamEvent]:
+    """Yield the events that `reader` makes of a stream, and those of a `whole` answer that came in its place."""
     source = iter(chunks)
     head = b""
     for chunk in source:
@@ -35,13 +58,13 @@ def decode_stream(chunks: Iterable[bytes], quirks: JsonObject = EMPTY) -> Iterat
         if head.lstrip():
             break
     if head.lstrip()[:1] in _BODY_STARTS:
-        yield from _read_body(head + b"".join(source), quirks)
+        yield from _read_body(head + b"".join(source), whole)
         return
-    yield from _read_events(head, source, quirks)
+    yield from _read_events(head, source, reader)
 
 
-def _read_events(head: bytes, source: Iterator[bytes], quirks: JsonObject) -> Iterator[StreamEvent]:
-    reader, events = StreamReader(quirks), Events()
+def _read_events(head: bytes, source: Iterator[bytes], reader: StreamReader) -> Iterator[StreamEvent]:
+    events = Events()
     try:
         for event in events.feed(head):
             yield from reader.take(event)
@@ -62,12 +85,12 @@ def _read_events(head: bytes, source: Iterator[bytes], quirks: JsonObject) -> It
     yield from reader.end()
 
 
-def _read_body(body: bytes, quirks: JsonObject) -> Iterator[StreamEvent]:
+def _read_body(body: bytes, whole: Callable[[JsonObject], ChatResponse]) -> Iterator[StreamEvent]:
     """Read a whole answer or error that came where a stream was promised."""
     try:
         found = json.loads(body)
         found = found[0] if isinstance(found, list) and found else found
-        answer = decode_response(found if isinstance(found, Mapping) else {}, quirks)
+        answer = whole(found if isinstance(found, Mapping) else {})
     except (ValueError, RecursionError):
         yield StreamFailed(ProviderGarbled("The provider answered neither with events nor with JSON."))
     except GatewayError as error:
@@ -77,14 +100,15 @@ def _read_body(body: bytes, quirks: JsonObject) -> Iterator[StreamEvent]:
 
 
 class StreamReader:
-    """The state of one stream. `over` is true once its last event was yielded."""
+    """The state of one stream, whose choices `choice` reads. `over` is true once its last event was yielded."""
 
-    __slots__ = ("_choices", "_created", "_done", "_id", "_quirks", "_started", "_usage", "over")
+    __slots__ = ("_choice", "_choices", "_created", "_done", "_id", "_quirks", "_started", "_usage", "over")
 
-    def __init__(self, quirks: JsonObject = EMPTY) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY, choice: Callable[[int, str], ChoiceState] = ChoiceReader) -> None:
         self.over = False
         self._quirks = quirks
-        self._choices: dict[int, ChoiceReader] = {}
+        self._choice = choice
+        self._choices: dict[int, ChoiceState] = {}
         self._started = False
         self._done = False
         self._id = ""
@@ -153,7 +177,7 @@ class StreamReader:
             number = index if isinstance(index, int) and not isinstance(index, bool) else position
             choice = self._choices.get(number)
             if choice is None:
-                choice = self._choices[number] = ChoiceReader(number, f"{self._id}{self._created}{number}")
+                choice = self._choices[number] = self._choice(number, f"{self._id}{self._created}{number}")
             yield from choice.take(raw)
 
     def _start(self, chunk: Mapping[str, object]) -> Start:
