@@ -87,7 +87,12 @@ def test_in_its_own_dialect_the_body_passes_untouched_to_the_path_of_the_model()
         document.members.update(members)
         outline = chat_dialect("gemini").outline(document.members, len(raw))
         incoming = Incoming(Request("POST", "/x", {}, raw, members=members), "chat", "gemini", document, outline)
-        call = prepare(incoming, deployment, credentials=lambda name: {"api_key": "k"}, strict=False)
+        call = prepare(
+            incoming,
+            deployment,
+            authorize=lambda sent, *_: (sent.url, {**sent.headers, "x-goog-api-key": "k"}),
+            strict=False,
+        )
         assert call.url == f"https://google.example/v1beta/models/gemini-2.5%20pro:{method}"
         assert (call.body, call.edits, call.headers["x-goog-api-key"]) == (raw, (), "k")
 

@@ -14,7 +14,8 @@ from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Prepared
 from sluice.errors import UnsupportedParameter
 from sluice.providers.addresses import endpoint_url
-from sluice.providers.auth import credential_headers
+from sluice.providers.auth import Outgoing
+from sluice.types.catalogue import Provider
 from sluice.types.http import Request
 from sluice.types.routes import Deployment
 
@@ -62,7 +63,7 @@ def prepare(
     incoming: Incoming,
     deployment: Deployment,
     *,
-    credentials: Callable[[str], Mapping[str, str]],
+    authorize: Callable[[Outgoing, Provider, str], tuple[str, Mapping[str, str]]],
     strict: bool,
     region: str = "",
 ) -> Prepared:
@@ -70,7 +71,7 @@ def prepare(
 
     Raises:
         UnsupportedParameter: its dialect cannot express the request.
-        ProviderError: the gateway holds no key for the provider.
+        ProviderError: the gateway holds no key for the provider, or got no token with what it holds.
     """
     endpoint = deployment.endpoint
     same = endpoint.dialect == incoming.dialect
@@ -83,7 +84,6 @@ def prepare(
         "user-agent": USER_AGENT,
         **provider.headers,
         **_forwarded(incoming.request.headers, same),
-        **credential_headers(provider.auth, credentials(provider.name), provider.name),
     }
     query = _query(incoming.request.query) if same else ""
     path = (incoming.outline.stream and endpoint.stream_path) or endpoint.path
@@ -93,7 +93,9 @@ def prepare(
     url = endpoint_url(_in_region(provider.base_url, deployment.region or region), path)
     if query and "?" in path:
         query = "&" + query[1:]
-    return Prepared(url + query, headers, body, edits, incoming.outline.stream)
+    outgoing = Outgoing("POST", url + query, headers, body)
+    address, vouched = authorize(outgoing, provider, deployment.region or "")
+    return Prepared(address, vouched, body, edits, incoming.outline.stream)
 
 
 def _in_region(base_url: str, region: str) -> str:

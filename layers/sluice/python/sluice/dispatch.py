@@ -14,6 +14,7 @@ from typing import Protocol
 
 from sluice.errors import GatewayError, NoHealthyUpstream, ProviderError, ProviderTimeout, UnsupportedParameter
 from sluice.ports import Transport, UpstreamAnswer, UpstreamCall
+from sluice.providers.auth import scrubbed
 from sluice.types.ledger import Attempt
 from sluice.types.routes import Deployment, Plan, RetryPolicy
 
@@ -189,6 +190,8 @@ class Dispatcher:
             return _accept(deployment, prepared, answer, reader)
         except ProviderError as error:
             error.provider = deployment.provider.name
+            error.message = scrubbed(error.message.encode("utf-8", "replace"), prepared.headers).decode()
+            error.args = (error.message,)
             outcome, message = error.kind, error.message[:200]
             status = status or error.provider_status
             if answer is not None:
@@ -237,14 +240,14 @@ def _call(deployment: Deployment, prepared: Prepared, plan: Plan, deadline: floa
 def _accept(deployment: Deployment, prepared: Prepared, answer: UpstreamAnswer, reader: Reader) -> Exchange:
     exchange = Exchange(deployment, prepared, answer)
     if not 200 <= answer.status < 300:
-        body = answer.read()
+        body = scrubbed(answer.read(), prepared.headers)
         cause = reader.decode_error(answer.status, answer.headers, body)
         raise RawError(cause, deployment, answer, body)
     if not prepared.stream or _is_one_object(answer.headers.get("content-type", "")):
         exchange.body = answer.read()
         reported = reader.body_error(exchange.body, answer.headers)
         if reported is not None:
-            raise RawError(reported, deployment, answer, exchange.body)
+            raise RawError(reported, deployment, answer, scrubbed(exchange.body, prepared.headers))
         return exchange
     exchange.chunks = answer.chunks(KEEP_ALIVE_SECONDS)
     exchange.first = reader.first_events(exchange.chunks, deployment)

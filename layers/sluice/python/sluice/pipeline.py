@@ -114,7 +114,7 @@ def _dispatch(incoming: Incoming, plan: Plan, tally: Tally, services: Services) 
             lambda deployment: prepare(
                 incoming,
                 deployment,
-                credentials=services.credentials.of,
+                authorize=services.credentials.authorize,
                 strict=plan.strict_parameters,
                 region=services.region,
             ),

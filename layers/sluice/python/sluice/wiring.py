@@ -22,6 +22,7 @@ from sluice.providers.registry import Registry
 from sluice.routing.router import Router
 from sluice.routing.snapshot import ConfigurationSnapshot
 from sluice.settle import Settlement
+from sluice.signing import CredentialSource
 from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
 
@@ -39,6 +40,9 @@ class Adapters:
     encode_line: Callable[[LedgerEntry, bool], str]
     open_line: Callable[[Tally], str]
     region: str = ""
+    role: CredentialSource | None = None
+    """The function's own AWS credentials, for providers that take them; `sts_url` replaces the address of AWS STS."""
+    sts_url: str = ""
     clock: Clock = field(default_factory=Clock)
     catalogues: tuple[Path, ...] = ()
 
@@ -47,7 +51,15 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
     """Compose the request path, and the registry it reads."""
     clock = adapters.clock
     registry = Registry(adapters.catalogues) if adapters.catalogues else Registry()
-    credentials = Credentials(adapters.secrets)
+    credentials = Credentials(
+        adapters.secrets,
+        adapters.transport,
+        catalogue=registry.provider,
+        role=adapters.role,
+        region=adapters.region,
+        sts_url=adapters.sts_url,
+        now=clock.epoch,
+    )
     authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch)
     configuration = ConfigurationSnapshot(adapters.configurations, clock.epoch)
     composed = Services(
@@ -61,7 +73,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
             lines=adapters.lines,
             encode=adapters.encode_line,
             monotonic=clock.monotonic,
-            refreshes=(authenticator.refresh, configuration.refresh, adapters.secrets.renew),
+            refreshes=(authenticator.refresh, configuration.refresh, adapters.secrets.renew, credentials.renew),
         ),
         ledger=adapters.ledger,
         clock=clock,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sluice.aws.apigateway import ApiGatewayHandler
-from sluice.aws.credentials import credentials_from
+from sluice.aws.credentials import CredentialSource, credentials_from
 from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.emf import entry_from_line, open_line, request_line
 from sluice.aws.secretsmanager import SecretsManagerClient, SecretsManagerStore
@@ -35,6 +35,7 @@ class Aws(NamedTuple):
     """The adapters that every function builds from its settings."""
 
     settings: Settings
+    role: CredentialSource
     keys: DynamoKeyStore
     configurations: DynamoConfigurationStore
     ledger: DynamoLedgerStore
@@ -58,6 +59,8 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             encode_line=partial(request_line, namespace=metric_namespace(aws.settings.stage)),
             open_line=open_line,
             region=aws.settings.region,
+            role=aws.role,
+            sts_url=aws.settings.endpoint_url or "",
         )
     )
     return ApiGatewayHandler(app.handle)
@@ -131,6 +134,7 @@ def adapters(settings: Settings | None = None) -> Aws:
     secrets = SecretsManagerClient(transport, credentials, region=told.region, endpoint_url=told.endpoint_url)
     return Aws(
         told,
+        credentials,
         DynamoKeyStore(dynamo, told.table("config")),
         DynamoConfigurationStore(dynamo, told.table("config")),
         DynamoLedgerStore(dynamo, told.table("ledger"), days=told.ledger_days),

@@ -1,20 +1,46 @@
-"""Provider keys as the headers that carry them; no key ever shows in a `repr`, so neither in a traceback."""
+"""How a call shows a provider who is calling; no key ever shows in a `repr`, so neither in a traceback.
+
+A provider's catalogue file declares its ways in, in order of preference; the first one for which the provider's part
+of the secret holds what it needs is taken (`chosen`). A way that sends what the secret holds is served here; one that
+signs the call or mints a token is served by `providers/sigv4.py` and `providers/tokens/`, imported when first used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sluice.errors import ProviderError
+from sluice.signing import query_encoded
 from sluice.types.catalogue import Auth
+
+DIRECT = frozenset({"none", "bearer", "header", "query", "pair"})
+"""The schemes that send what the secret holds as it stands."""
+STATIC_AWS = ("aws_access_key_id", "aws_secret_access_key")
+_OF_THE_ROLE = frozenset({"sigv4", "aws_bearer", "aws_federation", "google_federation"})
+_KEY = (("api_key",),)
+_WANTED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "bearer": _KEY,
+    "header": _KEY,
+    "query": _KEY,
+    "entra": (("tenant_id", "client_id", "client_secret"),),
+    "oauth": (("client_id", "client_secret"),),
+    "google": (("service_account",), ("client_email", "private_key")),
+    "google_federation": (("audience",),),
+    "snowflake": (("account", "user", "private_key"),),
+}
+"""Scheme -> the sets of members of which one must be held whole."""
+_SHORTEST_SECRET = 8
+"""Shorter words are too ordinary to be looked for in what a provider wrote."""
 
 
 class MissingCredential(ProviderError):
     """The gateway holds no usable key for a provider; the message says how to add one."""
 
-    def __init__(self, provider: str, problem: str) -> None:
+    def __init__(self, provider: str, problem: str, members: str = '{"api_key": "..."}') -> None:
         super().__init__(
-            f"Provider {provider} {problem}. Add it to the provider secret as "
-            f'{{"{provider}": {{"api_key": "..."}}}}; the local stack takes it from {provider.upper()}_API_KEY.',
+            f'Provider {provider} {problem}. Add it to the provider secret as {{"{provider}": {members}}}; '
+            f"the local stack takes it from {provider.upper()}_API_KEY.",
             provider_status=503,
             kind="authentication",
             provider=provider,
@@ -23,32 +49,131 @@ class MissingCredential(ProviderError):
 
 
 class CredentialHeaders(dict[str, str]):
-    """Headers that hold a key; `repr` shows their names only."""
+    """Headers that hold a key; `repr` shows their names only. `secrets` are the words that nobody may see."""
+
+    def __init__(self, headers: Mapping[str, str] | None = None, secrets: tuple[str, ...] = ()) -> None:
+        super().__init__(headers or {})
+        self.secrets = secrets
 
     def __repr__(self) -> str:
         return f"CredentialHeaders({', '.join(sorted(self))})"
 
+    __str__ = __repr__
+
+
+class KeyedUrl(str):
+    """An address whose query holds a key; `repr`, `str` and `format` leave the query out."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{self}'"
+
+    def __str__(self) -> str:
+        return self.partition("?")[0] + "?..."
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A call that nobody has vouched for yet, with everything that will go over the wire."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def ways(auth: Auth) -> Iterator[Auth]:
+    """Yield the declared ways in, the preferred one first."""
+    yield auth
+    yield from auth.alternatives
+
+
+def chosen(auth: Auth, held: Mapping[str, str], *, role: bool) -> Auth | None:
+    """Return the first way that is open with what is `held`, None when none is; `role`: AWS credentials are there."""
+    return next((way for way in ways(auth) if _open(way, held, role)), None)
+
+
+def wanted(auth: Auth) -> tuple[tuple[str, ...], ...]:
+    """Return the sets of members of the credential of which a way needs one whole."""
+    if auth.needs:
+        return (auth.needs,)
+    return (tuple(auth.parts.values()),) if auth.scheme == "pair" else _WANTED.get(auth.scheme, ((),))
+
+
+def missing(auth: Auth, provider: str) -> MissingCredential:
+    """Return the error that tells which members of the credential would open a way."""
+    shapes = [members for way in ways(auth) for members in wanted(way) if members]
+    shown = " or ".join("{" + ", ".join(f'"{member}": "..."' for member in members) + "}" for members in shapes)
+    return MissingCredential(provider, "has no key", shown or "{}")
+
 
 def credential_headers(auth: Auth, credential: Mapping[str, str] | None, provider: str) -> CredentialHeaders:
-    """Return the headers that authenticate the gateway at `provider`.
+    """Return the headers that authenticate the gateway at `provider` in a direct way that needs headers only.
 
     `credential` is the provider's part of the secret bundle, {"api_key": ...}; None or {} when there is none.
     Raises MissingCredential.
     """
-    if auth.scheme == "none":
+    if auth.scheme in ("none", "query"):
         return CredentialHeaders()
     held = credential or {}
     if auth.scheme == "pair":
-        headers = CredentialHeaders(
-            {name: _sendable(held.get(part, ""), provider) for name, part in auth.parts.items()}
-        )
+        parts = {name: _sendable(held.get(part, ""), provider) for name, part in auth.parts.items()}
+        secrets = tuple(parts.values())
         if held.get("api_key"):
-            headers["authorization"] = f"Bearer {_sendable(held['api_key'], provider)}"
-        return headers
+            key = _sendable(held["api_key"], provider)
+            parts["authorization"], secrets = f"Bearer {key}", (*secrets, key)
+        return CredentialHeaders(parts, secrets)
     key = _sendable(held.get("api_key", ""), provider)
     if auth.scheme == "bearer":
-        return CredentialHeaders({"authorization": f"Bearer {key}"})
-    return CredentialHeaders({auth.name.lower(): f"{auth.prefix}{key}"})
+        return bearer(key)
+    return CredentialHeaders({auth.name.lower(): f"{auth.prefix}{key}"}, (key,))
+
+
+def bearer(token: str) -> CredentialHeaders:
+    """Return the headers that carry a bearer token."""
+    return CredentialHeaders({"authorization": f"Bearer {token}"}, (token,))
+
+
+def keyed(outgoing: Outgoing, auth: Auth, held: Mapping[str, str], provider: str) -> tuple[str, CredentialHeaders]:
+    """Return address and headers of a call in a direct way. Raises MissingCredential."""
+    vouching = credential_headers(auth, held, provider)
+    headers = merged(outgoing.headers, auth, vouching)
+    if auth.scheme != "query":
+        return outgoing.url, headers
+    key = _sendable(held.get("api_key", ""), provider)
+    headers.secrets = (key, query_encoded(key))
+    joint = "&" if "?" in outgoing.url else "?"
+    return KeyedUrl("".join((outgoing.url, joint, auth.name, "=", query_encoded(key)))), headers
+
+
+def merged(headers: Mapping[str, str], auth: Auth, vouching: CredentialHeaders) -> CredentialHeaders:
+    """Return the call's headers with those that vouch for it, and those that its way in wants beside them."""
+    whole = CredentialHeaders(headers, vouching.secrets)
+    for name, value in auth.headers.items():
+        there = whole.get(name, "")
+        if value not in [part.strip() for part in there.split(",")]:
+            whole[name] = f"{there},{value}" if there else value
+    whole.update(vouching)
+    return whole
+
+
+def scrubbed(text: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return what a provider wrote without the keys that the call carried; some quote the whole address or header."""
+    secrets = headers.secrets if isinstance(headers, CredentialHeaders) else ()
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret.encode(), b"[masked]")
+    return text
+
+
+def _open(way: Auth, held: Mapping[str, str], role: bool) -> bool:
+    if way.scheme in _OF_THE_ROLE and not role and not all(held.get(member) for member in STATIC_AWS):
+        return False
+    return any(all(held.get(member, "").strip() for member in members) for members in wanted(way))
 
 
 def _sendable(text: str, provider: str) -> str:

@@ -1,9 +1,25 @@
-"""Provider keys as the request path sees them: looked up by provider, renewed after a 401."""
+"""Provider credentials as the request path sees them: what is held, how a call is vouched for, what a 401 calls for.
+
+`authorize` is the last step before a call is sent: it sees the call as it goes over the wire, so it can sign it. Tokens
+and signatures are imported when the first provider that wants them is called.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from sluice.errors import GatewayError
+from sluice.ports import Transport
+from sluice.providers.auth import DIRECT, CredentialHeaders, Outgoing, bearer, chosen, keyed, merged, missing
+from sluice.signing import CredentialSource
+from sluice.types.catalogue import Auth, Provider
+
+if TYPE_CHECKING:
+    from sluice.providers.sigv4 import AwsSignatures
+    from sluice.providers.tokens.cache import TokenCache
 
 
 class RefreshingSecrets(Protocol):
@@ -17,21 +33,99 @@ class RefreshingSecrets(Protocol):
 
 
 class Credentials:
-    """Looks up provider keys in the bundle of the secret store. Its repr shows no key."""
+    """Vouches for calls with what the secret store holds, or with the function's own role. Its repr shows no key.
 
-    def __init__(self, secrets: RefreshingSecrets) -> None:
+    `role` are the function's AWS credentials, None where it has none to show; `region` is where it runs, `sts_url`
+    replaces the address of AWS STS, `now` gives epoch seconds.
+    """
+
+    def __init__(
+        self,
+        secrets: RefreshingSecrets,
+        transport: Transport,
+        *,
+        catalogue: Callable[[str], Provider | None],
+        role: CredentialSource | None = None,
+        region: str = "",
+        sts_url: str = "",
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._secrets = secrets
+        self._transport = transport
+        self._catalogue = catalogue
+        self._role = role
+        self._region = region
+        self._sts_url = sts_url
+        self._now = now
+        self._signatures: AwsSignatures | None = None
+        self._tokens: TokenCache | None = None
 
     def of(self, provider: str) -> Mapping[str, str]:
-        """Return the credential of one provider; empty when there is none."""
+        """Return what the secret holds for one provider; empty when that is nothing."""
         return self._secrets.provider_keys().get(provider, {})
 
     def has(self, provider: str) -> bool:
-        """Return whether there is a credential for the provider."""
-        return bool(self.of(provider))
+        """Return whether one of the provider's ways in is open with what is held; some need no stored key."""
+        known = self._catalogue(provider)
+        return known is not None and chosen(known.auth, self.of(provider), role=self._role is not None) is not None
+
+    def authorize(self, outgoing: Outgoing, provider: Provider, region: str = "") -> tuple[str, CredentialHeaders]:
+        """Return address and headers of a call that the provider will let in.
+
+        `region` is the deployment's own, "" for the one that this function runs in.
+
+        Raises:
+            MissingCredential: nothing is held that opens one of the provider's ways in.
+            ProviderError: a token could not be minted, or the AWS credentials could not be had.
+        """
+        held = self.of(provider.name)
+        way = chosen(provider.auth, held, role=self._role is not None)
+        if way is None:
+            raise missing(provider.auth, provider.name)
+        if way.scheme in DIRECT:
+            return keyed(outgoing, way, held, provider.name)
+        region = region or self._region
+        if way.scheme == "sigv4":
+            signed = self._signer().signed(outgoing, way, held, provider=provider.name, region=region)
+            return outgoing.url, signed
+        return outgoing.url, merged(outgoing.headers, way, bearer(self._token(provider, way, held, region)))
 
     def refresh(self, provider: str) -> bool:
-        """Read the secret again and return whether the provider's credential changed."""
+        """Read the secret again, forget minted tokens, and return whether another try has something new to show."""
         before = self.of(provider)
-        self._secrets.refresh()
-        return self.of(provider) != before
+        # Out of reach, the secret stays as it was; the next deployment is still there.
+        with suppress(GatewayError):
+            self._secrets.refresh()
+        dropped = self._tokens is not None and self._tokens.drop(provider)
+        return self.of(provider) != before or dropped
+
+    def renew(self) -> None:
+        """Mint tokens that are near their end again; runs after answers. Raises ProviderError."""
+        if self._tokens is not None:
+            self._tokens.renew(self.of)
+
+    def _signer(self) -> AwsSignatures:
+        if self._signatures is None:
+            from sluice.providers.sigv4 import AwsSignatures
+
+            self._signatures = AwsSignatures(self._role, self._now)
+        return self._signatures
+
+    def _token(self, provider: Provider, way: Auth, held: Mapping[str, str], region: str) -> str:
+        from sluice.providers.tokens import Order
+
+        if self._tokens is None:
+            from sluice.providers.tokens.cache import TokenCache
+
+            self._tokens = TokenCache(self._now)
+        order = Order(
+            provider=provider,
+            auth=way,
+            held=held,
+            transport=self._transport,
+            now=self._now,
+            role=self._role,
+            region=region,
+            sts_url=self._sts_url,
+        )
+        return self._tokens.token(order)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sluice.errors import InternalError
@@ -134,12 +135,11 @@ def read_provider(raw: dict[str, Any]) -> tuple[Provider, Listing]:
     listing = Listing(
         name, raw.get("models", {}), raw.get("rules", ()), source=raw.get("source", "declared"), any_model=any_model
     )
-    auth = raw["auth"]
     provider = Provider(
         name=name,
         title=raw["title"],
         base_url=raw.get("base_url", ""),
-        auth=Auth(**auth),
+        auth=_read_auth(raw["auth"]),
         endpoints=tuple(ProviderEndpoint(**e) for e in raw["endpoints"]),
         models=listing,
         headers=raw.get("headers", {}),
@@ -152,3 +152,9 @@ def read_provider(raw: dict[str, Any]) -> tuple[Provider, Listing]:
         env=raw.get("env", {}),
     )
     return provider, listing
+
+
+def _read_auth(raw: dict[str, Any] | list[dict[str, Any]]) -> Auth:
+    """Return the first way in, with the others as its alternatives."""
+    ways = [Auth(**{**way, "needs": tuple(way.get("needs", ()))}) for way in (raw if isinstance(raw, list) else [raw])]
+    return ways[0] if len(ways) == 1 else replace(ways[0], alternatives=tuple(ways[1:]))

@@ -66,16 +66,28 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How a provider wants its key.
+    """One way in which a provider lets the gateway in, and the `alternatives` to it, in order of preference.
 
-    `scheme` is "bearer", "header" (with the header's `name`), "pair" (`parts`: header -> member of the credential; the
-    bearer key goes along where there is one) or "none".
+    The first way for which the provider's credential holds what it needs is taken. `scheme` is "bearer", "header" (with
+    the header's `name`), "query" (with the parameter's `name`), "pair" (`parts`: header -> member of the credential;
+    the bearer key goes along where there is one), "none", "sigv4", or one that mints a token (`providers/tokens`).
     """
 
     scheme: str
     name: str = ""
     prefix: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    """Of "aws_federation": member of the token request -> member of the credential, sent where it is held."""
+    needs: tuple[str, ...] = ()
+    """Members of the credential without which this way is not open; empty: those that the scheme always needs."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every call made in this way; joined by a comma to what the call has already."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What the scheme must know: "service", "token_url" (a path: at the provider's own host), "scope", "audience"."""
+    token_body: Mapping[str, str] = field(default_factory=dict)
+    token_headers: Mapping[str, str] = field(default_factory=dict)
+    """Constant members and headers of the request for a token."""
+    alternatives: tuple[Auth, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
