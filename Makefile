@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev test quick check lint format types imports recordings drill-kill drill-input drill-clone \
-	bench build synth deploy-local catalogue lock
+.PHONY: help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
+	drill-input drill-clone bench build synth deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -25,7 +25,10 @@ setup: ## Install what `make run` needs into .venv and .venv-ministack
 setup-dev: ## Install that and the development tools
 	@$(BOOTSTRAP) dev
 
-test: setup-dev node_modules ## Set up everything and run all tests
+setup-clients: tests/clients/node/node_modules ## Install the clients that the tests run against the gateway
+	@$(BOOTSTRAP) clients
+
+test: setup-clients node_modules ## Set up everything and run all tests
 	@$(VENV)/pytest $(PYTEST)
 
 quick: setup-dev ## Run the tests that need no local stack and no deployment
@@ -72,6 +75,10 @@ deploy-local: setup-dev node_modules ## Deploy with the CDK CLI to a fresh emula
 catalogue: setup-dev ## Refresh models and prices in the provider files
 	@$(VENV)/python -m sluice.local.catalogue
 
+tests/clients/node/node_modules: tests/clients/node/package.json tests/clients/node/package-lock.json
+	@cd tests/clients/node && npm ci --no-audit --no-fund --loglevel=error --cache ../../../.cache/npm
+	@touch tests/clients/node/node_modules
+
 node_modules: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error --cache .cache/npm && touch node_modules
 
@@ -80,3 +87,5 @@ lock: setup-dev ## Pin every dependency with its hashes
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --extra local -o requirements-local.txt
 	@$(LOCK) pyproject.toml --extra local --extra dev -o requirements-dev.txt
+	@$(LOCK) tests/clients/requirements.in -o tests/clients/requirements.txt
+	@$(LOCK) tests/clients/requirements-litellm.in -o tests/clients/requirements-litellm.txt

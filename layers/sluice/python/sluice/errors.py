@@ -3,6 +3,8 @@
     GatewayError
     ├── BadRequest               400  the caller's request is wrong; names the parameter and the remedy
     │   └── UnsupportedParameter 400  right in the caller's dialect, but the target cannot express it
+    │       ├── UploadTooLarge   413  an upload that fits into no request of the target
+    │       └── ThreadNotKept    404  a conversation that only the vendor which began it can continue
     ├── AuthenticationFailed     401  no key, an unknown, expired or revoked key
     ├── BudgetExceeded           402  a hard cap is spent
     ├── PermissionDenied         403  the key is known and may not do this
@@ -71,6 +73,22 @@ class UnsupportedParameter(BadRequest):
     """The target cannot express a parameter that was asked for."""
 
     code = "unsupported_parameter"
+
+
+class UploadTooLarge(UnsupportedParameter):
+    """An upload neither fits into a request nor can be fetched by the target; another deployment may take it."""
+
+    status = 413
+    type = "request_too_large"
+    code = "upload_too_large"
+
+
+class ThreadNotKept(UnsupportedParameter):
+    """A request holds only the new turns of a conversation that the target never saw; the caller must send it whole."""
+
+    status = 404
+    type = "not_found_error"
+    code = "thread_not_found"
 
 
 class AuthenticationFailed(GatewayError):

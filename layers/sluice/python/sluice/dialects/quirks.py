@@ -28,7 +28,11 @@ _MESSAGES = ("anthropic_messages",)
 _BOTH = (*_CHAT, *_MESSAGES)
 _GEMINI = ("gemini",)
 _RESPONSES = ("openai_responses",)
-_ALL = (*_BOTH, *_GEMINI, *_RESPONSES)
+_FORMS = ("openai_image_edits", "openai_transcriptions", "openai_translations")
+_ALL = (*_BOTH, *_GEMINI, *_RESPONSES, "cohere_chat", "ollama_chat")
+_VECTORS = ("openai_embeddings",)
+_BATCHES = ("openai_embeddings", "gemini_embeddings", "vertex_embeddings", "ollama_embeddings")
+_RERANK = ("jina_rerank",)
 
 QUIRKS: tuple[Quirk, ...] = (
     Quirk(
@@ -40,6 +44,12 @@ QUIRKS: tuple[Quirk, ...] = (
     ),
     Quirk("stream_options", (bool,), _CHAT, "False: rejects stream_options; usage comes unasked or not at all."),
     Quirk("rename", (dict,), (*_CHAT, *_RESPONSES), "Top-level members to rename, old name to new name."),
+    Quirk(
+        "stores_responses",
+        (bool,),
+        _RESPONSES,
+        "False: keeps no answers, so the gateway keeps them itself. Its file says with `drop` whether `store` is taken.",
+    ),
     Quirk("drop", (list,), _ALL, "Top-level members the provider rejects and that may be left out, reported."),
     Quirk("refuse", (list,), _ALL, "Top-level members the provider rejects and that may not be left out silently."),
     Quirk("defaults", (dict,), _ALL, "Top-level members to set where the caller sent none."),
@@ -60,7 +70,7 @@ QUIRKS: tuple[Quirk, ...] = (
         "The word that forces some tool call (undeclared: required).",
     ),
     Quirk("parallel_tool_calls", (bool,), _CHAT, "False: rejects parallel_tool_calls."),
-    Quirk("strict_tools", (bool,), (*_BOTH, *_RESPONSES), "False: rejects `strict` in function tools."),
+    Quirk("strict_tools", (bool,), (*_BOTH, *_RESPONSES, "cohere_chat"), "False: rejects `strict` in function tools."),
     Quirk("tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."),
     Quirk(
         "tool_images",
@@ -92,7 +102,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "thinking_request",
         (str,),
-        _MESSAGES,
+        (*_MESSAGES, "cohere_chat"),
         "How it is told to think: budget = thinking.budget_tokens (undeclared), adaptive = thinking.type adaptive and "
         "output_config.effort, none = cannot be told.",
         ("budget", "adaptive", "none"),
@@ -106,6 +116,12 @@ QUIRKS: tuple[Quirk, ...] = (
         ("encrypted", "text", "none"),
     ),
     Quirk("min_output_tokens", (int,), _RESPONSES, "The least bound on output tokens it takes; a lower one is raised."),
+    Quirk(
+        "message_threads",
+        (bool,),
+        _MESSAGES,
+        "True: keeps message threads; elsewhere a new thread is an ordinary request and a continued one is not found.",
+    ),
     Quirk("system_turns", (bool,), _MESSAGES, "True: takes system messages between the turns."),
     Quirk("reasoning_outside_completion", (bool,), _CHAT, "True: completion_tokens leave out the reasoning tokens."),
     Quirk(
@@ -129,6 +145,61 @@ QUIRKS: tuple[Quirk, ...] = (
         _GEMINI,
         "False: takes function calls without a thought signature, so calls of other vendors get no placeholder.",
     ),
+    Quirk(
+        "dimensions_field",
+        (str,),
+        _VECTORS,
+        "Name of the length of vectors (undeclared: dimensions).",
+        ("dimensions", "output_dimension"),
+    ),
+    Quirk(
+        "task_field",
+        (str,),
+        _VECTORS,
+        "Member that says what vectors are for. Undeclared: it cannot be said.",
+        ("input_type", "task"),
+    ),
+    Quirk("task_words", (dict,), _VECTORS, "Canonical task (query, document, clustering, ...) -> the host's word."),
+    Quirk(
+        "default_task",
+        (str,),
+        (*_VECTORS, "cohere_embeddings"),
+        "The canonical task to state where the caller named none and the host requires one.",
+    ),
+    Quirk(
+        "truncate_request",
+        (str,),
+        _VECTORS,
+        "How it is told to cut long inputs: words = truncate NONE|START|END; truncate or truncation = true or false.",
+        ("words", "truncate", "truncation"),
+    ),
+    Quirk(
+        "dtype_field",
+        (str,),
+        _VECTORS,
+        "Member that asks for whole numbers or bits instead of floats.",
+        ("output_dtype", "embedding_type", "encoding_format"),
+    ),
+    Quirk("base64_vectors", (bool,), _VECTORS, "False: answers with numbers only; the gateway packs them if asked."),
+    Quirk("packed_numbers", (str,), _VECTORS, "What its base64 holds, where that is not 32-bit floats.", ("int8",)),
+    Quirk("token_inputs", (bool,), _VECTORS, "False: takes text only, no token ids."),
+    Quirk(
+        "image_inputs",
+        (str,),
+        _VECTORS,
+        'How it takes pictures: image = {"image": ...}, content = {"content": [parts]}. Undeclared: it takes none.',
+        ("image", "content"),
+    ),
+    Quirk("drop_embedding", (list,), _VECTORS, "Members of an embeddings request that it rejects; left out."),
+    Quirk("max_inputs", (int,), _BATCHES, "The most inputs it takes in one call."),
+    Quirk("task_type", (bool,), ("gemini_embeddings", "gemini_embed_content"), "False: takes no taskType."),
+    Quirk("document_objects", (bool,), _RERANK, "True: takes documents that are objects, and rank_fields."),
+    Quirk("return_documents", (bool,), _RERANK, "False: rejects return_documents; the gateway puts them in."),
+    Quirk("document_tokens_field", (str,), _RERANK, "Name of the bound on each document's tokens, where it has one."),
+    Quirk("drop_rerank", (list,), _RERANK, "Members of a rerank request that it rejects; left out."),
+    Quirk("unmetered", (bool,), ("openai_moderations",), "True: its moderations are neither counted nor charged."),
+    Quirk("forms", (bool,), _FORMS, "False: takes no uploaded files, only JSON bodies with URLs and data URLs."),
+    Quirk("least_audio_ms", (int,), _FORMS, "The shortest sound it charges for, in milliseconds."),
 )
 """The table."""
 

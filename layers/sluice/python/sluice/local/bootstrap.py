@@ -1,6 +1,6 @@
 """Install what Sluice needs into `.venv` and `.venv-ministack`, from the hash-pinned requirements files.
 
-Runs as a plain script on whatever Python the machine has (`python3 -I bootstrap.py local|dev`), before anything is
+Runs as a plain script on whatever Python the machine has (`python3 -I bootstrap.py local|dev|clients`), before anything is
 installed: standard library only, and parsable by Python 3.6 so that an old one gets a sentence instead of a
 traceback. A step is skipped while its stamp, a hash of what it was made from, is unchanged. Every failure is one
 sentence on stderr and exit code 1; the output of the installers is in `.local/setup.log`.
@@ -17,6 +17,10 @@ VENV = os.path.join(ROOT, ".venv")
 MINISTACK = os.path.join(ROOT, ".venv-ministack")
 LOCAL = os.path.join(ROOT, ".local")
 LOG = os.path.join(LOCAL, "setup.log")
+CLIENTS = (
+    (os.path.join(ROOT, ".venv-clients"), "tests/clients/requirements.txt"),
+    (os.path.join(ROOT, ".venv-litellm"), "tests/clients/requirements-litellm.txt"),  # pins an older openai
+)
 OLDEST = (3, 11)
 CANDIDATES = ("python3.13", "python3.12", "python3.11", "python3", sys.executable)
 PROBE = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
@@ -28,12 +32,15 @@ class Refusal(Exception):
 
 
 def main(arguments: "list[str]") -> int:
-    """Install for `local` (what `make run` needs) or `dev` (that and the test tools); return the exit code."""
+    """Install for `local` (what `make run` needs), `dev` (that and the test tools) or `clients` (the clients that the
+    tests run, in environments of their own); return the exit code."""
     try:
         check_writable()
         with open(os.path.join(LOCAL, "setup.lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            install("dev" in arguments)
+            install("dev" in arguments or "clients" in arguments)
+            if "clients" in arguments:
+                install_clients()
     except Refusal as refusal:
         sys.stderr.write("sluice: %s\n" % refusal)  # noqa: UP031 - one form that every Python reads
         return 1
@@ -73,6 +80,17 @@ def install(development: bool) -> None:
     step(VENV, "project", ["pyproject.toml"], lambda: install_project(python))
     requirements = "requirements-ministack.txt"  # an environment of its own, because it pins botocore
     step(MINISTACK, "ministack", [requirements], lambda: install_file(emulator, requirements))
+
+
+def install_clients() -> None:
+    """Bring the environments of the clients up to date."""
+    python = os.path.join(VENV, "bin", "python")
+    for environment, requirements in CLIENTS:
+        own = os.path.join(environment, "bin", "python")
+        if version_of(own) < OLDEST:
+            name = os.path.basename(environment)
+            run([python, "-m", "venv", "--clear", "--without-pip", environment], f"could not create {name}")
+        step(environment, "clients", [requirements], lambda a=own, b=requirements: install_file(a, b))
 
 
 def step(environment: str, name: str, inputs: "list[str]", action: "object") -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from sluice.dialects import sse
 from sluice.dialects.base import JsonObject
 from sluice.dialects.splice import to_bytes
-from sluice.errors import GatewayError, ProviderError
+from sluice.errors import GatewayError, ProviderError, ThreadNotKept
 
 _KINDS = {
     "invalid_request_error": "bad_request",
@@ -55,6 +55,8 @@ def encode_error(error: GatewayError, request_id: str) -> dict[str, object]:
     inner: dict[str, object] = {"type": kind, "message": error.message, "code": error.error_code}
     if error.param is not None:
         inner["param"] = error.param
+    if isinstance(error, ThreadNotKept):
+        inner["details"] = {"error_code": error.error_code}  # what this vendor's SDKs look at (SDK 1.12, 2026-11)
     return {"type": "error", "error": inner, "request_id": request_id or None}
 
 

@@ -49,18 +49,21 @@ def checked_prompt(body: JsonObject) -> str:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRequest("messages must be a list with at least one message.", param="messages")
-    calls = _Calls()
+    thread = body.get("thread")
+    # The new turns of a thread answer calls that stand in the turns before, which are not sent.
+    calls = _Calls(open_ended=isinstance(thread, Mapping) and thread.get("type") == "continue")
     for position, message in enumerate(messages):
         _check_message(message, f"messages.{position}", calls)
     return model
 
 
 class _Calls:
-    """The tool calls made so far, and those that no result has answered."""
+    """The tool calls made so far, and those that no result has answered; `open_ended`: earlier ones are unknown."""
 
-    __slots__ = ("made", "waiting")
+    __slots__ = ("made", "open_ended", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, *, open_ended: bool = False) -> None:
+        self.open_ended = open_ended
         self.made: set[str] = set()
         self.waiting: set[str] = set()
 
@@ -73,7 +76,7 @@ class _Calls:
 
         Some hosts match results by place, so a wrong id is the provider's to judge while a call waits.
         """
-        if identity in self.made:
+        if identity in self.made or self.open_ended:
             self.waiting.discard(identity)
             return True
         if not self.waiting:

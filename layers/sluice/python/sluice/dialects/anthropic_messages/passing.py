@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sluice.dialects.anthropic_messages.names import SEAL
 from sluice.dialects.base import REMOVED, JsonObject
-from sluice.errors import UnsupportedParameter
+from sluice.errors import ThreadNotKept, UnsupportedParameter
 
 
 def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
@@ -20,6 +20,10 @@ def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
     messages = without_sealed(body.get("messages"))
     if messages is not None:
         edits["messages"] = messages
+    if continues(body) and quirks.get("message_threads") is not True:
+        raise thread_not_kept()
+    if "thread" in body and quirks.get("message_threads") is not True:
+        edits["thread"] = REMOVED
     for name in names(quirks, "refuse"):
         if name in body:
             raise UnsupportedParameter(f"This model does not take {name}; leave it out.", param=name)
@@ -30,6 +34,20 @@ def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
     if isinstance(defaults, Mapping):
         edits.update({str(name): value for name, value in defaults.items() if name not in body})
     return edits
+
+
+def continues(body: JsonObject) -> bool:
+    """Return whether `body` holds only the new turns of a thread (message threads, beta since 2026-11)."""
+    thread = body.get("thread")
+    return isinstance(thread, Mapping) and thread.get("type") == "continue"
+
+
+def thread_not_kept() -> ThreadNotKept:
+    """Return the error at which clients send the whole conversation again, as they must be ready to."""
+    return ThreadNotKept(
+        "The model that serves this request does not hold the thread; send the whole conversation.",
+        param="thread.previous_message_id",
+    )
 
 
 def without_sealed(messages: object) -> list[object] | None:

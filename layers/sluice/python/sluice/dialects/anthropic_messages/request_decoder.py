@@ -12,6 +12,7 @@ from typing import cast, get_args
 from sluice.dialects.anthropic_messages.blocks import cache_mark, left_over, parts_of
 from sluice.dialects.anthropic_messages.names import NAME
 from sluice.dialects.anthropic_messages.outline import outline
+from sluice.dialects.anthropic_messages.passing import continues, thread_not_kept
 from sluice.dialects.base import JsonObject
 from sluice.types.chat import (
     ChatRequest,
@@ -52,6 +53,8 @@ _MODES = {"auto": "auto", "any": "required", "none": "none"}
 
 def decode_request(body: JsonObject) -> ChatRequest:
     """Return the canonical request. Raises BadRequest naming the parameter and the remedy."""
+    if continues(body):
+        raise thread_not_kept()
     seen = outline(body, 0)
     extras = {name: value for name, value in body.items() if name not in _READ and value is not None}
     reasoning, output_format = _reasoning(body, extras), _output_format(body, extras)
