@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from sluice.dialects.quirks import check as check_quirks
 from sluice.providers.addresses import check_base_url
+from sluice.providers.auth import STATIC_AWS, wanted
+from sluice.types.catalogue import Auth
 
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Clock = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
@@ -33,6 +35,33 @@ Modality = Literal["text", "image", "audio", "document", "video"]
 Operation = Literal["chat", "completions", "embeddings", "count_tokens"]
 Dialect = Literal["snowflake_complete", "openai_chat", "anthropic_messages", "openai_responses", "gemini"]
 Wire = Literal[Dialect, "openai_completions", "snowflake_embeddings", "openai_embeddings", "anthropic_count_tokens"]
+
+
+AuthScheme = Literal[
+    "bearer",
+    "header",
+    "query",
+    "pair",
+    "none",
+    "sigv4",
+    "entra",
+    "oauth",
+    "google",
+    "google_federation",
+    "snowflake",
+    "aws_bearer",
+    "aws_federation",
+]
+AUTH_SETTINGS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "sigv4": (("service",), ()),
+    "entra": (("authority", "scope"), ()),
+    "oauth": ((), ("token_url", "scope", "client_auth")),
+    "google": ((), ("scope",)),
+    "google_federation": ((), ("scope",)),
+    "aws_bearer": (("service", "host", "prefix"), ()),
+    "aws_federation": (("token_url", "audience", "grant_type", "assertion"), ()),
+}
+"""Scheme -> the settings that it must have, and those that it may have."""
 
 
 class _Strict(BaseModel):
@@ -116,19 +145,34 @@ class RuleSchema(_Traits):
 
 
 class AuthSchema(_Strict):
-    """How the key is sent."""
+    """One way in; `sluice.types.catalogue.Auth` says what the members mean."""
 
-    scheme: Literal["bearer", "header", "pair", "none"]
+    scheme: AuthScheme
     name: str = ""
     prefix: str = ""
     parts: dict[str, str] = Field(default_factory=dict)
+    needs: list[str] = Field(default_factory=list)
+    headers: dict[str, str] = Field(default_factory=dict)
+    settings: dict[str, str] = Field(default_factory=dict)
+    token_body: dict[str, str] = Field(default_factory=dict)
+    token_headers: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _named(self) -> AuthSchema:
-        if (self.scheme == "header") != bool(self.name):
-            raise ValueError("scheme 'header' needs the header's name, the others have none")
-        if (self.scheme == "pair") != bool(self.parts):
-            raise ValueError("scheme 'pair' needs its headers in 'parts', the others have none")
+    def _whole(self) -> AuthSchema:
+        if (self.scheme in ("header", "query")) != bool(self.name):
+            raise ValueError(f"scheme '{self.scheme}': 'header' needs the header's name, 'query' the parameter's")
+        if (self.scheme in ("pair", "aws_federation")) != bool(self.parts):
+            raise ValueError("schemes 'pair' and 'aws_federation' need 'parts', the others have none")
+        if self.scheme == "aws_federation" and not set(self.needs) <= set(self.parts.values()):
+            raise ValueError("what 'aws_federation' needs must be in its parts")
+        required, optional = AUTH_SETTINGS.get(self.scheme, ((), ()))
+        lacking = sorted(set(required) - set(self.settings))
+        unknown = sorted(set(self.settings) - {*required, *optional})
+        if lacking or unknown:
+            raise ValueError(f"scheme '{self.scheme}' needs the settings {lacking}, and does not know {unknown}")
+        url = self.settings.get("token_url", self.settings.get("authority", ""))
+        if url and not url.startswith("/"):
+            check_base_url(url)
         return self
 
 
@@ -161,6 +205,18 @@ class GenerationSchema(_Strict):
     reasons: list[str] = Field(default_factory=list)
 
 
+ENV_BESIDE = frozenset({"api_key", "base_url", *STATIC_AWS, "aws_session_token", "private_key_passphrase"})
+"""Parts of `env` that may stand beside what the ways in need."""
+
+
+def _way(way: AuthSchema) -> Auth:
+    return Auth(way.scheme, way.name, parts=way.parts, needs=tuple(way.needs))
+
+
+def _as_list(given: object) -> object:
+    return given if isinstance(given, list) else [given]
+
+
 class ProviderSchema(_Strict):
     """A whole catalogue file."""
 
@@ -170,10 +226,10 @@ class ProviderSchema(_Strict):
     checked: Date
     base_url: str
     env: dict[
-        Literal["api_key", "base_url", "token_id", "token_secret"],
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")],
         Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")],
     ]
-    auth: AuthSchema
+    auth: Annotated[list[AuthSchema], BeforeValidator(_as_list), Field(min_length=1)]
     headers: dict[str, str] = Field(default_factory=dict)
     endpoints: list[EndpointSchema] = Field(min_length=1)
     first_party: bool = False
@@ -199,6 +255,10 @@ class ProviderSchema(_Strict):
             check_base_url(self.base_url)
         elif self.enabled:
             raise ValueError("a provider without a base URL is not enabled until the configuration gives it one")
+        members = {member for way in self.auth for members in wanted(_way(way)) for member in members}
+        strangers = set(self.env) - members - ENV_BESIDE - {m for way in self.auth for m in way.parts.values()}
+        if strangers:
+            raise ValueError(f"env names what no way in takes: {', '.join(sorted(strangers))}")
         names = [name for id_, model in self.models.items() for name in (id_, *model.aliases)]
         twice = sorted({name for name in names if names.count(name) > 1}) if len(names) != len(set(names)) else []
         if twice:
