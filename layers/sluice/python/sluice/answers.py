@@ -211,8 +211,9 @@ def pass_body(exchange: Exchange, reading: Reading, tally: Tally, members: Mappi
     else:
         tally.usage = own(exchange.body, exchange.answer.headers, members, reading.quirks)
     if tally.usage is None:
-        _fill_in(tally, Usage(output=-(-len(exchange.body) // 8), estimated=True))
-    return exchange.body
+        _fill_in(tally, _unreported(exchange, tally))
+    finished = getattr(reading.dialect, "finished_body", None)
+    return exchange.body if finished is None else cast("bytes", finished(exchange.body, members))
 
 
 def translate_body(
@@ -228,8 +229,14 @@ def translate_body(
     response = reading.dialect.decode_response(body, reading.quirks)
     tally.usage = response.usage
     if tally.usage is None:
-        _fill_in(tally, Usage(output=-(-len(exchange.body) // 8), estimated=True))
+        _fill_in(tally, _unreported(exchange, tally))
     return to_bytes(caller.encode_response(response, request))
+
+
+def _unreported(exchange: Exchange, tally: Tally) -> Usage:
+    """Guess the output of an answer that reports none; only where text is generated is there any."""
+    written = tally.operation in ("chat", "completions")
+    return Usage(output=-(-len(exchange.body) // 8) if written else 0, estimated=True)
 
 
 def _feed(meter: Meter, block: bytes, tally: Tally) -> None:

@@ -107,9 +107,12 @@ def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple
     changes = incoming.wire.pass_edits(members, quirks_of(deployment))
     if "{model" not in deployment.endpoint.path and members.get("model") != deployment.upstream_model:
         changes["model"] = deployment.upstream_model
+    own = getattr(incoming.wire, "model_edits", None)
+    if own is not None:
+        changes.update(own(members, deployment.upstream_model))
     if not changes:
         return incoming.request.body, ()
-    silent = ("model", "stream_options", *incoming.request.members)
+    silent = ("model", "requests", "stream_options", *incoming.request.members)
     edits = tuple(f"set:{name}" for name in changes if name not in silent)
     body = incoming.document.edited(changes)
     return body if isinstance(body, bytes) else body.encode(), edits

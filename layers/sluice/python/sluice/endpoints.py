@@ -29,6 +29,8 @@ GEMINI = "gemini"
 RESPONSES = "openai_responses"
 COMPLETIONS = "openai_completions"
 EMBEDDINGS = "openai_embeddings"
+RERANK = "jina_rerank"
+MODERATIONS = "openai_moderations"
 COUNT_TOKENS = "anthropic_count_tokens"
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -42,6 +44,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", COUNT_TOKENS, "completion"),
     Endpoint("POST", "/v1/embeddings", "embeddings", EMBEDDINGS, "completion"),
     Endpoint("POST", "/embeddings", "embeddings", EMBEDDINGS, "completion"),
+    Endpoint("POST", "/v2/embed", "embeddings", "cohere_embeddings", "completion"),
+    Endpoint("POST", "/v1/rerank", "rerank", RERANK, "completion"),
+    Endpoint("POST", "/rerank", "rerank", RERANK, "completion"),
+    Endpoint("POST", "/v2/rerank", "rerank", "cohere_rerank", "completion"),
+    Endpoint("POST", "/v1/moderations", "moderations", MODERATIONS, "completion"),
+    Endpoint("POST", "/moderations", "moderations", MODERATIONS, "completion"),
     Endpoint("GET", "/v1/models", "models", OPENAI, "routing"),
     Endpoint("GET", "/models", "models", OPENAI, "routing"),
     Endpoint("GET", "/v1/models/{model+}", "model", OPENAI, "routing"),

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sluice.endpoints import Match
 from sluice.errors import NotFound
 from sluice.types.http import Request, Response
 
-GEMINI_METHODS = {"generateContent": False, "streamGenerateContent": True}
-"""Method -> whether it streams (Gemini API reference, 2026-11)."""
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a method of a Gemini model does: the operation, the dialect of its bodies, the stream flag if it has one."""
+
+    operation: str
+    dialect: str
+    stream: bool | None = None
 
 
-def gemini_request(request: Request, match: Match) -> Request:
-    """Return a `/v1beta/models/{model}:{method}` request with its model and stream flag as members.
+GEMINI_METHODS = {
+    "generateContent": Method("chat", "gemini", stream=False),
+    "streamGenerateContent": Method("chat", "gemini", stream=True),
+    "embedContent": Method("embeddings", "gemini_embed_content"),
+    "batchEmbedContents": Method("embeddings", "gemini_embeddings"),
+}
+"""The methods by name (Gemini API reference, 2026-11)."""
+
+
+def gemini_call(request: Request, match: Match) -> tuple[Request, Method]:
+    """Return a `/v1beta/models/{model}:{method}` request, its model and stream flag as members, and its method.
 
     Raises NotFound for another method.
     """
     model, _, method = match.param("call").rpartition(":")
     if not model or method not in GEMINI_METHODS:
         raise NotFound(
-            f"There is no method {method[:64]!r}; models take {' and '.join(GEMINI_METHODS)}.", code="unknown_endpoint"
+            f"There is no method {method[:64]!r}; models take {', '.join(GEMINI_METHODS)}.", code="unknown_endpoint"
         )
-    return replace(request, members={"model": model, "stream": GEMINI_METHODS[method]})
+    found = GEMINI_METHODS[method]
+    members = {"model": model} if found.stream is None else {"model": model, "stream": found.stream}
+    return replace(request, members=members), found
 
 
 def gemini_framed(request: Request, response: Response) -> Response:

@@ -12,7 +12,7 @@ from sluice.dialects import translates
 from sluice.dispatch import Clock, Dispatcher
 from sluice.endpoints import Match
 from sluice.governance.authentication import Authenticator
-from sluice.inbound import gemini_framed, gemini_request
+from sluice.inbound import gemini_call, gemini_framed
 from sluice.lookups import Lookups
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, run
@@ -98,13 +98,16 @@ def application(adapters: Adapters) -> App:
         return run(request, match.endpoint.operation, match.endpoint.dialect, composed)
 
     def generate_content(request: Request, match: Match) -> Response:
-        return gemini_framed(request, run(gemini_request(request, match), "chat", match.endpoint.dialect, composed))
+        sent, method = gemini_call(request, match)
+        return gemini_framed(request, run(sent, method.operation, method.dialect, composed))
 
     use_cases: dict[str, UseCase] = {
         "chat": model_call,
         "completions": model_call,
         "generate_content": generate_content,
         "embeddings": model_call,
+        "rerank": model_call,
+        "moderations": model_call,
         "count_tokens": lambda request, _: count_tokens(request, composed),
         "models": lookups.models,
         "model": lookups.model,

@@ -32,9 +32,9 @@ Component = Literal[
 ]
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
 Modality = Literal["text", "image", "audio", "document", "video"]
-Operation = Literal["chat", "completions", "embeddings", "count_tokens"]
+Operation = Literal["chat", "completions", "embeddings", "rerank", "moderations", "count_tokens"]
 Dialect = Literal["snowflake_complete", "openai_chat", "anthropic_messages", "openai_responses", "gemini"]
-Wire = Literal[Dialect, "openai_completions", "snowflake_embeddings", "openai_embeddings", "anthropic_count_tokens"]
+Wire = Literal[Dialect, "openai_completions", "snowflake_embeddings", "openai_embeddings", "anthropic_count_tokens", "cohere_embeddings", "gemini_embeddings", "gemini_embed_content", "vertex_embeddings", "ollama_embeddings", "cohere_rerank", "jina_rerank", "voyage_rerank", "nvidia_ranking", "openai_moderations"]
 
 
 AuthScheme = Literal[

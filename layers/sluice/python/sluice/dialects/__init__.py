@@ -30,11 +30,13 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
         "openai_embeddings",
         "cohere_embeddings",
         "gemini_embeddings",
+        "gemini_embed_content",
+        "vertex_embeddings",
         "ollama_embeddings",
         "bedrock_embeddings",
         "snowflake_embeddings",
     ),
-    ("cohere_rerank", "voyage_rerank"),
+    ("cohere_rerank", "jina_rerank", "voyage_rerank", "nvidia_ranking"),
 )
 """Dialects that share one canonical form: chat, embeddings, rerank."""
 

@@ -113,6 +113,8 @@ class ChatDialect(Protocol):
       (one JSON object, an error where it has an `error` member and no answer);
     - `answer_usage(body, headers, members, quirks) -> Usage | None`, asked instead of `read_usage` where the usage
       stands in headers or follows from the request;
+    - `model_edits(members, model) -> dict`, members that name the model anew where it stands elsewhere than in `model`;
+    - `finished_body(body, members) -> bytes`, a passed answer as the caller asked for it;
     - `parse(request) -> Body` and `content_type(request) -> str` for bodies that are no JSON object;
     - `error_headers(error) -> dict` for what its errors say in headers.
     """
