@@ -253,6 +253,13 @@ def test_a_stated_cost_counts_where_there_is_no_price() -> None:
     assert charge(model(), Usage(input=10**6, provider_cost_usd="free!"), 0, {"input": 7}) == (7, "ceiling")
 
 
+def test_a_stated_cost_counts_before_the_list_where_the_provider_bills_as_it_states() -> None:
+    listed = Model("m", "p", prices=(price({"image": 50}),), quirks={"stated_cost": True})
+    assert charge(listed, Usage(images=1, provider_cost_usd="0.00000007"), 0) == (70, "stated")
+    assert charge(listed, Usage(images=1), 0) == (50, "list#1")
+    assert charge(listed, Usage(images=1, provider_cost_usd="free!"), 0) == (50, "list#1")
+
+
 @given(st.decimals(min_value=0, max_value=10**9, places=14))
 def test_a_stated_cost_is_read_as_decimal_does(amount: Decimal) -> None:
     expected = int((amount * 10**9).to_integral_value(ROUND_HALF_UP))

@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from sluice.dialects import EVENTS, framing, stream_type
-from sluice.dialects.base import ChatDialect, Framing, Meter
+from sluice.dialects import EVENTS, framing, meter_of, stream_type
+from sluice.dialects.base import EMPTY, ChatDialect, Framing, Meter
 from sluice.dialects.splice import Document, to_bytes
 from sluice.dialects.sse import only_comments
 from sluice.dispatch import Exchange
@@ -98,11 +98,12 @@ def pass_stream(
     finish: Callable[[], None],
     swallow: Callable[[bytes], bytes] | None,
     with_cost: bool,
+    members: Mapping[str, object] = EMPTY,
 ) -> Iterator[bytes]:
-    """Yield the provider's events as they are; the meter reads each after it was sent."""
+    """Yield the provider's events as they are; the meter reads each after it was sent. `members` are the request's."""
     dialect, blocks, chunks = reading.dialect, reading.blocks, exchange.chunks or iter(())
     with_cost = with_cost and stream_type(dialect) == EVENTS
-    meter = dialect.meter(reading.quirks)
+    meter = meter_of(dialect, members, reading.quirks)
     block = exchange.first
     try:
         while True:

@@ -32,15 +32,35 @@ EMBEDDINGS = "openai_embeddings"
 RERANK = "jina_rerank"
 MODERATIONS = "openai_moderations"
 COUNT_TOKENS = "anthropic_count_tokens"
+COHERE = "cohere_chat"
+OLLAMA = "ollama_chat"
+IMAGES = "openai_images"
+IMAGE_EDITS = "openai_image_edits"
+TRANSCRIPTIONS = "openai_transcriptions"
+TRANSLATIONS = "openai_translations"
+SPEECH = "openai_speech"
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/v1/messages", "chat", ANTHROPIC, "streaming"),
-    Endpoint("POST", "/v1/responses", "chat", RESPONSES, "streaming"),
+    Endpoint("POST", "/v1/responses", "responses", RESPONSES, "streaming"),
+    Endpoint("POST", "/v1/responses/input_tokens", "response_input_tokens", RESPONSES, "streaming"),
+    Endpoint("GET", "/v1/responses/{response_id}", "response_retrieve", RESPONSES, "streaming"),
+    Endpoint("DELETE", "/v1/responses/{response_id}", "response_delete", RESPONSES, "streaming"),
+    Endpoint("POST", "/v1/responses/{response_id}/cancel", "response_cancel", RESPONSES, "streaming"),
+    Endpoint("GET", "/v1/responses/{response_id}/input_items", "response_input_items", RESPONSES, "streaming"),
     Endpoint("POST", "/v1/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/v1beta/models/{call+}", "generate_content", GEMINI, "streaming"),
+    Endpoint("POST", "/v2/chat", "chat", COHERE, "streaming"),
+    Endpoint("POST", "/api/chat", "chat", OLLAMA, "streaming"),
+    Endpoint("POST", "/v1/messages/batches", "message_batch_create", ANTHROPIC, "completion"),
+    Endpoint("GET", "/v1/messages/batches", "message_batch_list", ANTHROPIC, "completion"),
+    Endpoint("GET", "/v1/messages/batches/{batch_id}", "message_batch_show", ANTHROPIC, "completion"),
+    Endpoint("DELETE", "/v1/messages/batches/{batch_id}", "message_batch_delete", ANTHROPIC, "completion"),
+    Endpoint("GET", "/v1/messages/batches/{batch_id}/results", "message_batch_results", ANTHROPIC, "completion"),
+    Endpoint("POST", "/v1/messages/batches/{batch_id}/cancel", "message_batch_cancel", ANTHROPIC, "completion"),
     Endpoint("POST", "/v1/messages/count_tokens", "count_tokens", COUNT_TOKENS, "completion"),
     Endpoint("POST", "/v1/embeddings", "embeddings", EMBEDDINGS, "completion"),
     Endpoint("POST", "/embeddings", "embeddings", EMBEDDINGS, "completion"),
@@ -50,12 +70,27 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v2/rerank", "rerank", "cohere_rerank", "completion"),
     Endpoint("POST", "/v1/moderations", "moderations", MODERATIONS, "completion"),
     Endpoint("POST", "/moderations", "moderations", MODERATIONS, "completion"),
+    # Pictures and sound are streamed whatever was asked for: they outlast the 29 s and outgrow the 6 MB of a buffered
+    # answer, and a streamed one needs no Base64.
+    Endpoint("POST", "/v1/images/generations", "images", IMAGES, "streaming"),
+    Endpoint("POST", "/images/generations", "images", IMAGES, "streaming"),
+    Endpoint("POST", "/v1/images/edits", "image_edits", IMAGE_EDITS, "streaming"),
+    Endpoint("POST", "/images/edits", "image_edits", IMAGE_EDITS, "streaming"),
+    Endpoint("POST", "/v1/audio/transcriptions", "transcriptions", TRANSCRIPTIONS, "streaming"),
+    Endpoint("POST", "/audio/transcriptions", "transcriptions", TRANSCRIPTIONS, "streaming"),
+    Endpoint("POST", "/v1/audio/translations", "translations", TRANSLATIONS, "streaming"),
+    Endpoint("POST", "/audio/translations", "translations", TRANSLATIONS, "streaming"),
+    Endpoint("POST", "/v1/audio/speech", "speech", SPEECH, "streaming"),
+    Endpoint("POST", "/audio/speech", "speech", SPEECH, "streaming"),
     Endpoint("GET", "/v1/models", "models", OPENAI, "routing"),
     Endpoint("GET", "/models", "models", OPENAI, "routing"),
     Endpoint("GET", "/v1/models/{model+}", "model", OPENAI, "routing"),
     Endpoint("GET", "/models/{model+}", "model", OPENAI, "routing"),
     Endpoint("POST", "/v1/route", "route", OPENAI, "routing"),
     Endpoint("GET", "/v1/requests/{request_id}", "request", OPENAI, "routing"),
+    Endpoint("POST", "/v1/uploads", "upload_create", OPENAI, "routing"),
+    Endpoint("GET", "/v1/uploads/{upload_id}", "upload_show", OPENAI, "routing"),
+    Endpoint("DELETE", "/v1/uploads/{upload_id}", "upload_delete", OPENAI, "routing"),
     Endpoint("GET", "/health", "health", OPENAI, "routing", public=True),
     Endpoint("ANY", "/admin/{path+}", "admin", OPENAI, "admin"),
 )

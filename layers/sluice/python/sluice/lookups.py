@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Protocol
 
 from sluice.dialects.splice import parse_body
 from sluice.endpoints import Match
-from sluice.errors import BadRequest, NotFound
+from sluice.errors import BadRequest, NoHealthyUpstream, NotFound
 from sluice.governance.authentication import Authenticator
 from sluice.metering.request_ids import partition_of
 from sluice.ports import LedgerStore
@@ -22,7 +23,17 @@ from sluice.types.routes import Configuration, Plan
 from sluice.types.tenancy import Caller
 
 _CHAT_DIALECTS = ("openai_chat", "anthropic_messages")
-_ONLY_DIALECT = {"embeddings": "openai_embeddings", "count_tokens": "anthropic_count_tokens"}
+_ONLY_DIALECT = {
+    "embeddings": "openai_embeddings",
+    "rerank": "jina_rerank",
+    "moderations": "openai_moderations",
+    "count_tokens": "anthropic_count_tokens",
+    "images": "openai_images",
+    "image_edits": "openai_image_edits",
+    "transcriptions": "openai_transcriptions",
+    "translations": "openai_translations",
+    "speech": "openai_speech",
+}
 
 
 class Listing(Protocol):
@@ -120,8 +131,11 @@ class Lookups:
             raise
         except BadRequest:
             raise
-        except Exception:
-            return self._router.plan(name, "embeddings", _ONLY_DIALECT["embeddings"], configuration, caller)
+        except NoHealthyUpstream:
+            for operation, dialect in _ONLY_DIALECT.items():
+                with suppress(NoHealthyUpstream):
+                    return self._router.plan(name, operation, dialect, configuration, caller)
+            raise
 
     def _cards(self, caller: Caller) -> Iterable[dict[str, object]]:
         configuration = self._configuration.current()
@@ -195,7 +209,7 @@ def _card(provider: Provider, model: Model) -> dict[str, object]:
 
 
 def _rates(model: Model) -> dict[str, object] | None:
-    """Show the latest price in USD per million tokens, as text."""
+    """Show the latest price in USD, as text; what is not counted in tokens has its own unit (`PriceTier`)."""
     if not model.prices:
         return None
     latest = model.prices[-1]

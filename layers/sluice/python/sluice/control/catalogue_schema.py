@@ -27,14 +27,52 @@ Component = Literal[
     "audio_input",
     "audio_output",
     "image_input",
+    "image_output",
+    "character",
+    "audio_hour",
+    "image",
+    "image_sent",
     "request",
     "search",
 ]
+Picture = Annotated[str, StringConstraints(pattern=r"^image/[a-z0-9]+(/[a-z0-9]+)?$")]
+"""What a picture of one quality, one size or both costs, as in `PriceTier`."""
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
 Modality = Literal["text", "image", "audio", "document", "video"]
-Operation = Literal["chat", "completions", "embeddings", "rerank", "moderations", "count_tokens"]
-Dialect = Literal["snowflake_complete", "openai_chat", "anthropic_messages", "openai_responses", "gemini"]
-Wire = Literal[Dialect, "openai_completions", "snowflake_embeddings", "openai_embeddings", "anthropic_count_tokens", "cohere_embeddings", "gemini_embeddings", "gemini_embed_content", "vertex_embeddings", "ollama_embeddings", "cohere_rerank", "jina_rerank", "voyage_rerank", "nvidia_ranking", "openai_moderations"]
+Media = Literal["images", "image_edits", "transcriptions", "translations", "speech"]
+Operation = Literal["chat", "completions", "embeddings", "rerank", "moderations", "count_tokens", "batches", Media]
+Dialect = Literal[
+    "snowflake_complete",
+    "openai_chat",
+    "anthropic_messages",
+    "openai_responses",
+    "gemini",
+    "cohere_chat",
+    "ollama_chat",
+]
+Wire = Literal[
+    Dialect,
+    "openai_completions",
+    "snowflake_embeddings",
+    "openai_embeddings",
+    "anthropic_count_tokens",
+    "anthropic_batches",
+    "cohere_embeddings",
+    "gemini_embeddings",
+    "gemini_embed_content",
+    "vertex_embeddings",
+    "ollama_embeddings",
+    "cohere_rerank",
+    "jina_rerank",
+    "voyage_rerank",
+    "nvidia_ranking",
+    "openai_moderations",
+    "openai_images",
+    "openai_image_edits",
+    "openai_transcriptions",
+    "openai_translations",
+    "openai_speech",
+]
 
 
 AuthScheme = Literal[
@@ -72,7 +110,7 @@ class TierSchema(_Strict):
     """Rates for prompts longer than `over` tokens."""
 
     over: int = Field(default=0, ge=0)
-    rates: dict[Component, Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    rates: dict[Component | Picture, Annotated[int, Field(ge=0)]] = Field(min_length=1)
 
 
 class PriceSchema(_Strict):
@@ -126,6 +164,8 @@ class ModelSchema(_Traits):
     prefixes: list[str] = Field(default_factory=list)
     listed: bool = True
     prices: list[PriceSchema] = Field(default_factory=list)
+    price_source: str = ""
+    """Where prices stand that genai-prices does not know: the vendor's page and the month."""
     unpriced: str = ""
 
     @model_validator(mode="after")

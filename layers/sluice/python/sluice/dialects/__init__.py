@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from sluice.dialects.base import Body, ChatDialect, Framing
+from sluice.dialects.base import Body, ChatDialect, Framing, JsonObject, Meter
 from sluice.dialects.splice import parse_body
 from sluice.dialects.sse import Framing as EventFraming
 from sluice.types.http import Request
@@ -41,6 +41,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
 """Dialects that share one canonical form: chat, embeddings, rerank."""
 
 ALONE: tuple[str, ...] = (
+    "anthropic_batches",
     "anthropic_count_tokens",
     "gemini_count_tokens",
     "bedrock_count_tokens",
@@ -76,6 +77,12 @@ def translates(caller: str, provider: str) -> bool:
 def framing(dialect: ChatDialect) -> Framing:
     """Return a fresh reader of one streamed answer."""
     return cast(Framing, getattr(dialect, "framing", EventFraming)())
+
+
+def meter_of(dialect: ChatDialect, members: JsonObject, quirks: JsonObject) -> Meter:
+    """Return a fresh meter for the stream that answers a request with these members."""
+    own = getattr(dialect, "request_meter", None)
+    return dialect.meter(quirks) if own is None else cast(Meter, own(members, quirks))
 
 
 def stream_type(dialect: ChatDialect) -> str:

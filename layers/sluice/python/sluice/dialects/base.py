@@ -113,6 +113,8 @@ class ChatDialect(Protocol):
       (one JSON object, an error where it has an `error` member and no answer);
     - `answer_usage(body, headers, members, quirks) -> Usage | None`, asked instead of `read_usage` where the usage
       stands in headers or follows from the request;
+    - `request_meter(members, quirks) -> Meter`, asked instead of `meter` where the usage of a stream follows from the
+      request;
     - `model_edits(members, model) -> dict`, members that name the model anew where it stands elsewhere than in `model`;
     - `finished_body(body, members) -> bytes`, a passed answer as the caller asked for it;
     - `parse(request) -> Body` and `content_type(request) -> str` for bodies that are no JSON object;
@@ -144,7 +146,7 @@ class ChatDialect(Protocol):
         """Return the error envelope."""
 
     def stream_error_bytes(self, error: GatewayError, request_id: str) -> bytes:
-        """Return the event that ends a broken stream."""
+        """Return the event that ends a broken stream; b"" breaks the connection off, where there is no such event."""
 
     def keep_alive(self) -> bytes:
         """Return the bytes that keep an idle stream open."""

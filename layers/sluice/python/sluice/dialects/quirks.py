@@ -81,6 +81,13 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("json_schema", (bool,), _ALL, "False: takes no JSON schema for its answer (json_object at most)."),
     Quirk("file_parts", (bool,), _CHAT, "False: takes no file parts."),
     Quirk("file_urls", (bool,), _CHAT, "True: a file part's file_data may be a URL."),
+    Quirk(
+        "input_urls",
+        (bool,),
+        _ALL,
+        "True: fetches pictures and documents from https URLs itself, so that an upload too large to be written into "
+        "the request can go by a signed URL.",
+    ),
     Quirk("max_stop", (int,), _CHAT, "The most stop sequences it takes."),
     Quirk(
         "reasoning_request",
@@ -200,6 +207,12 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("unmetered", (bool,), ("openai_moderations",), "True: its moderations are neither counted nor charged."),
     Quirk("forms", (bool,), _FORMS, "False: takes no uploaded files, only JSON bodies with URLs and data URLs."),
     Quirk("least_audio_ms", (int,), _FORMS, "The shortest sound it charges for, in milliseconds."),
+    Quirk(
+        "stated_cost",
+        (bool,),
+        ("openai_images", "openai_image_edits"),
+        "True: the cost that its answers state is what it bills; its list prices hold where it states none.",
+    ),
 )
 """The table."""
 

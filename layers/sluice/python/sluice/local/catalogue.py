@@ -49,10 +49,13 @@ PER_MILLION = {
     "input_audio_mtok": "audio_input",
     "output_audio_mtok": "audio_output",
     "input_image_mtok": "image_input",
+    "output_image_mtok": "image_output",
+    "input_mchars": "character",
 }
+PER_HOUR = {"input_audio_hours": "audio_hour", "audio_hours": "audio_hour"}
 PER_THOUSAND = {"web_searches_kcount": "search", "requests_kcount": "request"}
-# File search of the Responses API; cached sound, which is counted and charged as cached text.
-NOT_CHARGED_HERE = {"storage_searches_kcount", "cache_audio_read_mtok"}
+# File search of the Responses API; cached sound and pictures, which are counted and charged as cached text.
+NOT_CHARGED_HERE = {"storage_searches_kcount", "cache_audio_read_mtok", "cache_image_read_mtok"}
 LABELLED = ("service_tier", "processing", "speed")
 STANDARD = "default"
 _FIRST_DAY = date(2000, 1, 1)
@@ -236,8 +239,8 @@ def _components(model: ModelInfo, price: ModelPrice) -> dict[str, Decimal | Tier
             continue
         if key in PER_THOUSAND:
             found[PER_THOUSAND[key]] = value / 1000
-        elif key in PER_MILLION:
-            found[PER_MILLION[key]] = value
+        elif key in PER_MILLION or key in PER_HOUR:
+            found[PER_MILLION.get(key) or PER_HOUR[key]] = value
         else:
             raise CatalogueProblem(f"{model.id} is charged by {key}, which the gateway does not count: leave it out.")
     return found

@@ -95,20 +95,20 @@ def charge(
 ) -> tuple[NanoUSD, str]:
     """Return nano-USD and the price version for a call that began at `wall_ms` (epoch milliseconds).
 
-    A model without a price is charged what the provider states, or else the `ceiling` rates; without either it is 0
-    and "unpriced" (the router refuses such a model beforehand).
+    A model without a price, or with the quirk `stated_cost`, is charged what the provider states; without a price and
+    such a statement the `ceiling` rates, or else 0 and "unpriced" (the router refuses such a model beforehand).
     """
     moment = time.gmtime(wall_ms / 1000)
     when = f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}T{moment.tm_hour:02}:{moment.tm_min:02}"
     price = price_of(model, when, usage.service_tier)
-    if price is not None:
-        found = cost(usage, price)
-        return found.nano, found.price_version
-    if usage.provider_cost_usd is not None:
+    if usage.provider_cost_usd is not None and (price is None or model.quirks.get("stated_cost") is True):
         try:
             return stated_nano(usage.provider_cost_usd), STATED
         except ValueError:
             pass  # what cannot be read is as good as not stated
+    if price is not None:
+        found = cost(usage, price)
+        return found.nano, found.price_version
     if ceiling:
         return cost_at_ceiling(usage, ceiling).nano, CEILING
     return 0, UNPRICED

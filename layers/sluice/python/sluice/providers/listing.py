@@ -111,7 +111,7 @@ def read_model(provider: str, name: str, entry: Raw, rules: Sequence[Raw] = (), 
     return Model(
         id=name,
         provider=provider,
-        prices=tuple(read_price(price, source) for price in stated.get("prices", ())),
+        prices=tuple(read_price(price, entry.get("price_source", source)) for price in stated.get("prices", ())),
         aliases=tuple(stated.get("aliases", ())),
         context=stated.get("context"),
         max_output=stated.get("max_output"),
