@@ -66,7 +66,8 @@ REFUSALS = (
         "RequestTooLarge",
         "request_too_large",
         "request_too_large",
-        "The request is larger than the gateway takes (6 MB). Send fewer or smaller attachments, or pass them by URL.",
+        "The request is larger than the gateway takes (6 MB, a form with files 4.5 MB). Upload large files with POST "
+        "/v1/uploads and refer to them.",
         413,
     ),
     Refusal(

@@ -2,7 +2,7 @@
 
 Regional, because an edge-optimised endpoint cuts a stream that is idle for 30 s. Integrations of streaming functions
 use STREAM, which carries answers of up to 15 minutes byte by byte; the others are buffered. Paths go over as they
-stand in the table: API Gateway's `{name}` and `{name+}` mean the same there.
+stand in the table: API Gateway's `{name}` and `{name+}` mean the same there. Forms come to the functions in Base64.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.gateway_responses import add_gateway_responses
 from infra.constructs.retention import log_group
 from infra.settings import Stage
-from sluice.endpoints import ENDPOINTS
+from sluice.endpoints import BINARY_MEDIA_TYPES, ENDPOINTS
 
 STREAM_TIMEOUT = Duration.minutes(15)
 """The most that API Gateway grants a streamed answer."""
@@ -74,6 +74,9 @@ class GatewayApi(Construct):
             rest_api_name=stage.prefix,
             description="Sluice: the LLM gateway",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
+            # For requests: forms with files. Streamed answers need no binary types (Amazon API Gateway Developer Guide,
+            # binary media types, 2026-11), and no buffered one is binary.
+            binary_media_types=list(BINARY_MEDIA_TYPES),
             # The role belongs to the account and region, so it outlives any one stage (RETAIN is its default).
             cloud_watch_role=True,
             deploy_options=self._stage_options(stage),

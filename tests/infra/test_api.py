@@ -121,6 +121,23 @@ def test_the_api_is_regional_because_an_edge_endpoint_cuts_idle_streams(assembly
     assert api["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
 
 
+def test_forms_reach_the_functions_in_base64_and_chats_as_text(assembly: Assembly) -> None:
+    (api,) = assembly.resources("api", "AWS::ApiGateway::RestApi").values()
+    assert api["Properties"]["BinaryMediaTypes"] == ["multipart/form-data", "application/octet-stream"]
+
+
+def test_pictures_and_sound_are_streamed_so_that_no_answer_needs_base64() -> None:
+    media = [e for e in ENDPOINTS if "/images/" in e.path or "/audio/" in e.path]
+    assert {e.function for e in media} == {"streaming"}
+    assert {e.path.removeprefix("/v1") for e in media} == {
+        "/images/generations",
+        "/images/edits",
+        "/audio/transcriptions",
+        "/audio/translations",
+        "/audio/speech",
+    }
+
+
 def test_the_stage_limits_requests_and_traces_no_bodies(assembly: Assembly) -> None:
     (stage,) = assembly.resources("api", "AWS::ApiGateway::Stage").values()
     (settings,) = stage["Properties"]["MethodSettings"]

@@ -37,7 +37,8 @@ class App:
             return self._failed(
                 request,
                 RequestTooLarge(
-                    f"The body has {len(request.body)} bytes; the limit is {BODY_LIMIT}. Send large files by URL."
+                    f"The body has {len(request.body)} bytes; the limit is {BODY_LIMIT}. "
+                    "Upload large files with POST /v1/uploads and refer to them."
                 ),
             )
         try:

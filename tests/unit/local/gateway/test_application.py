@@ -218,6 +218,7 @@ def test_a_body_over_ten_megabytes_is_refused_after_it_was_read() -> None:
     exchange.run()
     assert exchange.status == 413
     assert exchange.error["type"] == "request_too_large"
+    assert "POST /v1/uploads" in exchange.error["message"]
     assert exchange.incoming == []
     assert function.events == []
 
@@ -227,6 +228,7 @@ def test_a_body_that_makes_too_large_an_event_is_refused() -> None:
     done = Exchange(gateway(streaming=function), body=b"x" * 6_300_000).run()
     assert done.status == 413
     assert "6291456" in done.error["message"]
+    assert "POST /v1/uploads" in done.error["message"]
     assert function.events == []
 
 

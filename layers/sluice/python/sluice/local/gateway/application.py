@@ -22,6 +22,7 @@ from sluice.local.invocation import FunctionFailed, Invocation
 BODY_LIMIT = 10 * 1024 * 1024
 EVENT_LIMIT = 6 * 1024 * 1024
 DISCARD_LIMIT = 256 * 1024 * 1024
+LARGE_FILES = "Upload large files with POST /v1/uploads and refer to them."
 CATCH_ALL = "routing"
 
 Scope = MutableMapping[str, Any]
@@ -75,7 +76,7 @@ class Gateway:
         request_id = str(uuid.uuid4())
         body = await _read_body(receive)
         if body is None:
-            message = f"The request body is over the limit of {BODY_LIMIT} bytes. Send large files by URL."
+            message = f"The request body is over the limit of {BODY_LIMIT} bytes. {LARGE_FILES}"
             await _respond(send, *_too_large(message, request_id))
             return
         raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
@@ -98,7 +99,7 @@ class Gateway:
         if len(event) > EVENT_LIMIT:
             message = (
                 f"The request is over the limit: it makes an event of {len(event)} bytes for Lambda, which takes "
-                f"{EVENT_LIMIT}. Send large files by URL."
+                f"{EVENT_LIMIT} (a form is a third larger there). {LARGE_FILES}"
             )
             await _respond(send, *_too_large(message, request_id))
             return

@@ -13,12 +13,11 @@ import uuid
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, unquote
 
-from sluice.endpoints import Match
+from sluice.endpoints import BINARY_MEDIA_TYPES, Match
 
 STAGE = "local"
 ACCOUNT = "000000000000"
 API_ID = "local"
-BINARY_TYPES = ("multipart/form-data", "application/octet-stream", "audio/", "image/")
 _CAPITALS = {
     name.lower(): name
     for name in (
@@ -80,7 +79,7 @@ def proxy_event(
     for name, value in parse_qsl(query, keep_blank_values=True):
         queries.setdefault(name, []).append(value)
     host = single.get("Host", "127.0.0.1")
-    binary = single.get("Content-Type", "").lower().startswith(BINARY_TYPES)
+    binary = single.get("Content-Type", "").partition(";")[0].strip().lower() in BINARY_MEDIA_TYPES
     event = {
         "resource": resource,
         "path": raw_path,
