@@ -90,7 +90,9 @@ def test_text_is_passed_as_text() -> None:
     assert made["isBase64Encoded"] is False
 
 
-@pytest.mark.parametrize("kind", [b"multipart/form-data; boundary=x", b"Multipart/Form-Data;boundary=x", b"application/octet-stream"])
+@pytest.mark.parametrize(
+    "kind", [b"multipart/form-data; boundary=x", b"Multipart/Form-Data;boundary=x", b"application/octet-stream"]
+)
 def test_a_binary_body_is_passed_as_base64(kind: bytes) -> None:
     made = event(headers=((b"content-type", kind),), body=b"\xff\x00")
     assert base64.b64decode(made["body"]) == b"\xff\x00"
