@@ -11,7 +11,7 @@ from sluice.app import App
 from sluice.dispatch import Clock
 from sluice.governance.authentication import digest_of
 from sluice.metering.tally import Tally
-from sluice.ports import Transport, UpstreamCall
+from sluice.ports import Transport, UploadAccess, UpstreamCall
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
@@ -190,6 +190,7 @@ class Gateway:
         live: Configuration | None = None,
         secrets: FixedSecrets | None = None,
         catalogues: tuple[Path, ...] = (),
+        uploads: UploadAccess | None = None,
     ) -> None:
         self.transport = transport
         self.keys = MemoryKeys(
@@ -219,6 +220,7 @@ class Gateway:
                 open_line=_open_line,
                 clock=Clock(sleep=self.slept.append, random=lambda: 0.5),
                 catalogues=catalogues,
+                uploads=uploads,
             )
         )
 

@@ -4,7 +4,7 @@ body where it is not, with the provider's address, key and headers."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from sluice.types.http import Request
 from sluice.types.routes import Deployment
 
 if TYPE_CHECKING:
+    from sluice.references import References
     from sluice.types.chat import ChatRequest
 
 USER_AGENT = "sluice"
@@ -31,13 +32,19 @@ _QUERY_KEPT = ("beta",)
 
 @dataclass(frozen=True)
 class Incoming:
-    """A decoded request: what the caller sent, in its dialect."""
+    """A decoded request: what the caller sent, in its dialect.
+
+    `references` are the uploads it refers to, None where it has no reference; `notes` say how uploads were put in.
+    """
 
     request: Request
     operation: str
     dialect: str
     document: Body
     outline: Outline
+    references: References | None = None
+    notes: tuple[str, ...] = ()
+    _resolved: dict[int, Incoming] = field(default_factory=dict, repr=False)
 
     @property
     def wire(self) -> ChatDialect:
@@ -48,6 +55,19 @@ class Incoming:
     def chat(self) -> ChatRequest:
         """The canonical request, decoded when a translation first needs it. Raises BadRequest."""
         return self.wire.decode_request(self.document.members)
+
+    def resolved(self, deployment: Deployment) -> Incoming:
+        """Return the request as one deployment gets it, with its uploads; itself where it refers to none.
+
+        Raises NotFound, BadRequest, UploadTooLarge.
+        """
+        if self.references is None:
+            return self
+        body = self.references.resolved(quirks_of(deployment))
+        known = self._resolved.get(id(body))  # kept by the references, so no other object can have its id
+        if known is None:
+            known = self._resolved[id(body)] = replace(self, document=body, references=None, notes=body.notes)
+        return known
 
 
 def quirks_of(deployment: Deployment) -> Mapping[str, object]:
@@ -72,7 +92,9 @@ def prepare(
     Raises:
         UnsupportedParameter: its dialect cannot express the request.
         ProviderError: the gateway holds no key for the provider, or got no token with what it holds.
+        NotFound, BadRequest: the request refers to an upload that cannot be used.
     """
+    incoming = incoming.resolved(deployment)
     endpoint = deployment.endpoint
     same = endpoint.dialect == incoming.dialect
     body, edits = _same_body(incoming, deployment) if same else _translated_body(incoming, deployment, strict)
@@ -95,7 +117,7 @@ def prepare(
         query = "&" + query[1:]
     outgoing = Outgoing("POST", url + query, headers, body)
     address, vouched = authorize(outgoing, provider, deployment.region or "")
-    return Prepared(address, vouched, body, edits, incoming.outline.stream)
+    return Prepared(address, vouched, body, (*incoming.notes, *edits), incoming.outline.stream)
 
 
 def _in_region(base_url: str, region: str) -> str:
@@ -110,7 +132,7 @@ def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple
     own = getattr(incoming.wire, "model_edits", None)
     if own is not None:
         changes.update(own(members, deployment.upstream_model))
-    if not changes:
+    if not changes and not incoming.notes:
         return incoming.request.body, ()
     silent = ("model", "requests", "stream_options", *incoming.request.members)
     edits = tuple(f"set:{name}" for name in changes if name not in silent)

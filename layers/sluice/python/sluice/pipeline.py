@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sluice.answers import Reading, pass_body, pass_stream, translate_body, translate_stream
 from sluice.calls import Incoming, prepare, quirks_of
@@ -21,13 +21,16 @@ from sluice.errors import GatewayError, InternalError, ProviderError
 from sluice.governance.authentication import Authenticator
 from sluice.metering.request_ids import new as new_request_id
 from sluice.metering.tally import Tally
-from sluice.ports import LedgerStore
+from sluice.ports import LedgerStore, UploadAccess
 from sluice.providers.credentials import Credentials
 from sluice.routing.router import Router
 from sluice.routing.snapshot import ConfigurationSnapshot
 from sluice.settle import Closed, Settlement
 from sluice.types.http import Request, Response
 from sluice.types.routes import Deployment, Plan
+
+UPLOAD_MARK = b"sluice:"
+"""What a body that refers to an upload holds, also where its slashes are escaped (`sluice:\\/\\/uploads\\/`)."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Services:
     clock: Clock
     open_line: Callable[[Tally], str]
     region: str = ""
+    uploads: UploadAccess | None = None
 
 
 Step = Callable[[Request, Tally, Closed, Services], Response]
@@ -87,6 +91,8 @@ def serve(request: Request, tally: Tally, closed: Closed, services: Services) ->
     tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
     tally.stream, tally.prompt_bytes = outline.stream, outline.prompt_bytes
     incoming = Incoming(request, tally.operation, tally.dialect, document, outline)
+    if UPLOAD_MARK in request.body:
+        incoming = _with_references(incoming, tally, services)
 
     configuration = services.configuration.current()
     tally.config_version, tally.ceiling = configuration.version, configuration.unpriced_ceiling
@@ -97,7 +103,16 @@ def serve(request: Request, tally: Tally, closed: Closed, services: Services) ->
     tally.deployment = plan.choices[0].deployment
     services.settlement.lines.write(services.open_line(tally))
     exchange, reading = _dispatch(incoming, plan, tally, services)
-    return _answer(incoming, exchange, reading, tally, closed)
+    return _answer(incoming.resolved(exchange.deployment), exchange, reading, tally, closed)
+
+
+def _with_references(incoming: Incoming, tally: Tally, services: Services) -> Incoming:
+    """Return the request with the uploads that it may refer to; they are fetched for the first deployment."""
+    from sluice.references import References
+
+    now_ms = int(services.clock.epoch() * 1000)
+    found = References(services.uploads, tally.caller.team, tally.dialect, incoming.document, now_ms=now_ms)
+    return replace(incoming, references=found)
 
 
 def _dispatch(incoming: Incoming, plan: Plan, tally: Tally, services: Services) -> tuple[Exchange, Reading]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sluice.types.ledger import LedgerEntry
 from sluice.types.routes import Configuration, Timeouts
 from sluice.types.tenancy import VirtualKey
+
+if TYPE_CHECKING:
+    from sluice.types.uploads import SignedAddress, StoredFile, Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +112,57 @@ class LineSink(Protocol):
 
     def write(self, line: str) -> None:
         """Write one line, newline not included."""
+
+
+class OpenUpload(Protocol):
+    """An uploaded file whose size and media type are known and whose content was not read yet."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    @property
+    def mime_type(self) -> str:
+        """Its media type."""
+
+    def read(self) -> bytes:
+        """Return the content, once. Raises GatewayError when it breaks off."""
+
+    def close(self) -> None:
+        """Leave the content unread."""
+
+
+class UploadStore(Protocol):
+    """Files that callers put beforehand; every one belongs to a team and is found with its team only."""
+
+    def declare(self, upload: Upload) -> None:
+        """Remember what a caller is going to put."""
+
+    def find(self, team: str, upload_id: str) -> Upload | None:
+        """Return what was declared."""
+
+    def stored(self, team: str, upload_id: str) -> StoredFile | None:
+        """Return what was put, None while nothing was."""
+
+    def open(self, team: str, upload_id: str) -> OpenUpload | None:
+        """Return the file for reading, None while nothing was put."""
+
+    def put_address(self, upload: Upload, seconds: int) -> SignedAddress:
+        """Return where to put the file; it takes the declared size and type only."""
+
+    def get_address(self, team: str, upload_id: str, seconds: int) -> str:
+        """Return a URL from which anybody who holds it may read the file."""
+
+    def delete(self, team: str, upload_id: str) -> None:
+        """Delete the file and what was declared."""
+
+
+class UploadAccess(NamedTuple):
+    """How the request path comes to uploads: the `store` is made when one is first referred to.
+
+    They live `days` days; `inline_limit` is the most bytes of them that are written into one request.
+    """
+
+    store: Callable[[], UploadStore]
+    days: int
+    inline_limit: int

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+UPLOAD_DAYS_LIMIT = 30
+UPLOAD_INLINE_MB_LIMIT = 64
+"""A request with that many MB of files needs a function of 1 GB: each stands there several times at once."""
 PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 
@@ -66,7 +69,8 @@ class Settings:
     configuration may send a provider's traffic to a loopback address. `ledger_days` is how long an entry is kept.
     `log_groups` are where the sweep finds request lines, `local_logs` the folder that takes their place in the local
     stack; a request is called lost when nothing was heard of it for `sweep_grace_seconds`, by default longer than any
-    function may run. The credentials never appear in `repr`.
+    function may run. Uploads are kept in `upload_bucket` ("": none are taken) for `upload_days` days; at most
+    `upload_inline_mb` MB of them are written into one request. The credentials never appear in `repr`.
     """
 
     stage: str
@@ -80,6 +84,9 @@ class Settings:
     log_groups: tuple[str, ...] = ()
     local_logs: str = ""
     sweep_grace_seconds: int = 1020
+    upload_bucket: str = ""
+    upload_days: int = 7
+    upload_inline_mb: int = 16
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
@@ -107,6 +114,9 @@ class Settings:
             log_groups=tuple(filter(None, environ.get("SLUICE_LOG_GROUPS", "").split(","))),
             local_logs=environ.get("SLUICE_LOCAL_LOGS", ""),
             sweep_grace_seconds=_number(environ, "SLUICE_SWEEP_GRACE_SECONDS", 1020, 86_400),
+            upload_bucket=environ.get("SLUICE_UPLOAD_BUCKET", ""),
+            upload_days=_number(environ, "SLUICE_UPLOAD_DAYS", 7, UPLOAD_DAYS_LIMIT),
+            upload_inline_mb=_number(environ, "SLUICE_UPLOAD_INLINE_MB", 16, UPLOAD_INLINE_MB_LIMIT),
             access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),

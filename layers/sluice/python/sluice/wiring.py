@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sluice.app import App, UseCase
 from sluice.counting import count_tokens
@@ -16,7 +17,7 @@ from sluice.inbound import gemini_call, gemini_framed
 from sluice.lookups import Lookups
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, run
-from sluice.ports import ConfigurationStore, KeyStore, LedgerStore, LineSink, SecretStore, Transport
+from sluice.ports import ConfigurationStore, KeyStore, LedgerStore, LineSink, SecretStore, Transport, UploadAccess
 from sluice.providers.credentials import Credentials
 from sluice.providers.registry import Registry
 from sluice.routing.router import Router
@@ -25,6 +26,9 @@ from sluice.settle import Settlement
 from sluice.signing import CredentialSource
 from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
+
+if TYPE_CHECKING:
+    from sluice.uploads import Uploads
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Adapters:
     sts_url: str = ""
     clock: Clock = field(default_factory=Clock)
     catalogues: tuple[Path, ...] = ()
+    uploads: UploadAccess | None = None
 
 
 def services(adapters: Adapters) -> tuple[Services, Registry]:
@@ -79,6 +84,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         clock=clock,
         open_line=adapters.open_line,
         region=adapters.region,
+        uploads=adapters.uploads,
     )
     return composed, registry
 
@@ -114,5 +120,21 @@ def application(adapters: Adapters) -> App:
         "route": lookups.route,
         "request": lookups.entry,
         "health": lookups.health,
+        **upload_use_cases(composed),
     }
     return App(use_cases, composed.settlement.report, lambda: int(adapters.clock.epoch() * 1000))
+
+
+def upload_use_cases(composed: Services) -> dict[str, UseCase]:
+    """Return the use cases of uploads, whose module is loaded with the first of them."""
+
+    def uploads() -> Uploads:
+        from sluice.uploads import Uploads
+
+        return Uploads(composed.authenticator, composed.uploads, lambda: int(composed.clock.epoch() * 1000))
+
+    return {
+        "upload_create": lambda request, _: uploads().create(request),
+        "upload_show": lambda request, match: uploads().show(request, match.param("upload_id")),
+        "upload_delete": lambda request, match: uploads().delete(request, match.param("upload_id")),
+    }

@@ -20,6 +20,7 @@ from sluice.aws.stdout import StdoutLines
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.keys import DynamoKeyStore
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.ports import Transport, UploadAccess, UploadStore
 from sluice.providers.transport import HttpTransport
 from sluice.settings import Settings, metric_namespace
 from sluice.wiring import Adapters, application
@@ -40,6 +41,7 @@ class Aws(NamedTuple):
     configurations: DynamoConfigurationStore
     ledger: DynamoLedgerStore
     secrets: SecretsManagerStore
+    uploads: UploadAccess | None
 
 
 def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
@@ -61,6 +63,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             region=aws.settings.region,
             role=aws.role,
             sts_url=aws.settings.endpoint_url or "",
+            uploads=aws.uploads,
         )
     )
     return ApiGatewayHandler(app.handle)
@@ -139,7 +142,29 @@ def adapters(settings: Settings | None = None) -> Aws:
         DynamoConfigurationStore(dynamo, told.table("config")),
         DynamoLedgerStore(dynamo, told.table("ledger"), days=told.ledger_days),
         SecretsManagerStore(secrets, provider_secret=told.provider_secret, gateway_secret=told.gateway_secret),
+        upload_access(told, transport, credentials),
     )
+
+
+def upload_access(told: Settings, transport: Transport, credentials: CredentialSource) -> UploadAccess | None:
+    """Return the way to uploads, None where no bucket is named; its client is loaded with the first upload."""
+    if not told.upload_bucket:
+        return None
+
+    def store() -> UploadStore:
+        from sluice.aws.s3 import S3Bucket
+        from sluice.aws.stores.uploads import S3UploadStore
+
+        bucket = S3Bucket(
+            transport,
+            credentials,
+            bucket=told.upload_bucket,
+            region=told.region,
+            endpoint_url=told.endpoint_url,
+        )
+        return S3UploadStore(bucket)
+
+    return UploadAccess(store, told.upload_days, told.upload_inline_mb * 1024 * 1024)
 
 
 def request_lines(settings: Settings, start_ms: int, end_ms: int) -> Iterator[Mapping[str, Any]]:
