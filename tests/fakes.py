@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from sluice.app import App
 from sluice.dispatch import Clock
 from sluice.governance.authentication import digest_of
 from sluice.metering.tally import Tally
 from sluice.ports import Transport, UploadAccess, UpstreamCall
+from sluice.types.batches import BatchRecord
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
 from sluice.types.routes import Configuration, ProviderSettings, Route, RouteTarget
+from sluice.types.stored import StoredResponse
 from sluice.types.tenancy import VirtualKey
 from sluice.wiring import Adapters, application
 
@@ -75,6 +78,63 @@ class MemoryLedger:
     def only(self) -> LedgerEntry:
         assert len(self.entries) == 1, list(self.entries)
         return next(iter(self.entries.values()))
+
+
+class MemoryResponses:
+    """Stored responses by team and id; `broken` makes every write fail."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], StoredResponse] = {}
+        self.broken = False
+
+    def put(self, response: StoredResponse) -> None:
+        if self.broken:
+            raise RuntimeError("throttled")
+        self.kept[response.team, response.id] = response
+
+    def find(self, team: str, response_id: str) -> StoredResponse | None:
+        return self.kept.get((team, response_id))
+
+    def find_all(self, team: str, response_ids: Iterable[str]) -> dict[str, StoredResponse]:
+        return {each: self.kept[team, each] for each in response_ids if (team, each) in self.kept}
+
+    def delete(self, team: str, response_id: str) -> bool:
+        return self.kept.pop((team, response_id), None) is not None
+
+    def charge(self, team: str, response_id: str) -> bool:
+        found = self.kept.get((team, response_id))
+        if found is None or found.charged:
+            return False
+        self.kept[team, response_id] = replace(found, charged=True)
+        return True
+
+    @property
+    def only(self) -> StoredResponse:
+        assert len(self.kept) == 1, list(self.kept)
+        return next(iter(self.kept.values()))
+
+
+class MemoryBatches:
+    """Records of batches by team and id; `broken` makes every write fail."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], BatchRecord] = {}
+        self.broken = False
+
+    def put(self, record: BatchRecord) -> None:
+        if self.broken:
+            raise RuntimeError("throttled")
+        self.kept[record.team, record.id] = record
+
+    def find(self, team: str, batch_id: str) -> BatchRecord | None:
+        return self.kept.get((team, batch_id))
+
+    def of_team(self, team: str) -> tuple[BatchRecord, ...]:
+        found = [record for record in self.kept.values() if record.team == team]
+        return tuple(sorted(found, key=lambda record: (record.created_ms, record.id), reverse=True))
+
+    def delete(self, team: str, batch_id: str) -> None:
+        self.kept.pop((team, batch_id), None)
 
 
 class FixedSecrets:
@@ -207,6 +267,8 @@ class Gateway:
         self.ledger = MemoryLedger()
         self.secrets = secrets or FixedSecrets(openai="sk-openai-secret", anthropic="sk-ant-secret")
         self.lines = Lines()
+        self.responses = MemoryResponses()
+        self.batches = MemoryBatches()
         self.slept: list[float] = []
         self.app: App = application(
             Adapters(
@@ -220,6 +282,8 @@ class Gateway:
                 open_line=_open_line,
                 clock=Clock(sleep=self.slept.append, random=lambda: 0.5),
                 catalogues=catalogues,
+                responses=lambda: self.responses,
+                batches=lambda: self.batches,
                 uploads=uploads,
             )
         )
@@ -229,7 +293,8 @@ class Gateway:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         auth = {"authorization": f"Bearer {key}"} if key else {}
-        return self.app.handle(Request(method, path, {**auth, **named}, raw))
+        bare, _, query = path.partition("?")
+        return self.app.handle(Request(method, bare, {**auth, **named}, raw, dict(parse_qsl(query))))
 
     def ask(self, path: str, body: object, **options: str) -> tuple[Response, bytes]:
         """Send one request, read its body, and settle it as the runtime does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -11,6 +11,8 @@ from sluice.types.routes import Configuration, Timeouts
 from sluice.types.tenancy import VirtualKey
 
 if TYPE_CHECKING:
+    from sluice.types.batches import BatchRecord
+    from sluice.types.stored import StoredResponse
     from sluice.types.uploads import SignedAddress, StoredFile, Upload
 
 
@@ -89,6 +91,41 @@ class LedgerStore(Protocol):
 
     def get(self, request_id: str) -> LedgerEntry | None:
         """Return the entry, found by its id alone."""
+
+
+class ResponseStore(Protocol):
+    """Responses that callers come back to, each found by its own team alone."""
+
+    def put(self, response: StoredResponse) -> None:
+        """Write a response; it stands, for every environment of the region, when this returns."""
+
+    def find(self, team: str, response_id: str) -> StoredResponse | None:
+        """Return one response of a team, None when it has none of that id."""
+
+    def find_all(self, team: str, response_ids: Iterable[str]) -> dict[str, StoredResponse]:
+        """Return those of a team's responses that exist, by id."""
+
+    def delete(self, team: str, response_id: str) -> bool:
+        """Delete a response at once; False when there is none."""
+
+    def charge(self, team: str, response_id: str) -> bool:
+        """Note that a background answer is charged; True for the one caller who is to charge it."""
+
+
+class BatchStore(Protocol):
+    """Which batch belongs to which team; a record is found with its team only."""
+
+    def put(self, record: BatchRecord) -> None:
+        """Write a record, over an older one of the same batch."""
+
+    def find(self, team: str, batch_id: str) -> BatchRecord | None:
+        """Return the record of a team's batch, None when the team has none of that id."""
+
+    def of_team(self, team: str) -> tuple[BatchRecord, ...]:
+        """Return the records of a team, the latest first."""
+
+    def delete(self, team: str, batch_id: str) -> None:
+        """Delete a record; one that is not there is fine."""
 
 
 class SecretStore(Protocol):

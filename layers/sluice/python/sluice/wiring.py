@@ -28,6 +28,8 @@ from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
 
 if TYPE_CHECKING:
+    from sluice.ports import BatchStore, ResponseStore
+    from sluice.stored_responses.reading import StoredResponses
     from sluice.uploads import Uploads
 
 
@@ -50,6 +52,10 @@ class Adapters:
     clock: Clock = field(default_factory=Clock)
     catalogues: tuple[Path, ...] = ()
     uploads: UploadAccess | None = None
+    batches: Callable[[], BatchStore] | None = None
+    """Makes the store of message batches when one is first asked for; None: this gateway keeps none."""
+    responses: Callable[[], ResponseStore] | None = None
+    """None: no answer of the Responses API is stored."""
 
 
 def services(adapters: Adapters) -> tuple[Services, Registry]:
@@ -85,6 +91,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         open_line=adapters.open_line,
         region=adapters.region,
         uploads=adapters.uploads,
+        responses=adapters.responses,
     )
     return composed, registry
 
@@ -114,6 +121,7 @@ def application(adapters: Adapters) -> App:
         "embeddings": model_call,
         "rerank": model_call,
         "moderations": model_call,
+        **dict.fromkeys(("images", "image_edits", "transcriptions", "translations", "speech"), model_call),
         "count_tokens": lambda request, _: count_tokens(request, composed),
         "models": lookups.models,
         "model": lookups.model,
@@ -121,8 +129,38 @@ def application(adapters: Adapters) -> App:
         "request": lookups.entry,
         "health": lookups.health,
         **upload_use_cases(composed),
+        **batch_use_cases(composed, adapters),
+        **response_use_cases(composed),
     }
     return App(use_cases, composed.settlement.report, lambda: int(adapters.clock.epoch() * 1000))
+
+
+def response_use_cases(composed: Services) -> dict[str, UseCase]:
+    """Return the use cases of the Responses API, whose modules are loaded with the first of them."""
+
+    def create(request: Request, _: Match) -> Response:
+        from sluice.stored_responses.creating import create
+
+        return create(request, composed)
+
+    def count(request: Request, _: Match) -> Response:
+        from sluice.stored_responses.counting import count_input
+
+        return count_input(request, composed)
+
+    def stored() -> StoredResponses:
+        from sluice.stored_responses.reading import StoredResponses
+
+        return StoredResponses(composed)
+
+    return {
+        "responses": create,
+        "response_input_tokens": count,
+        "response_retrieve": lambda request, match: stored().retrieve(request, match),
+        "response_delete": lambda request, match: stored().delete(request, match),
+        "response_cancel": lambda request, match: stored().cancel(request, match),
+        "response_input_items": lambda request, match: stored().input_items(request, match),
+    }
 
 
 def upload_use_cases(composed: Services) -> dict[str, UseCase]:
@@ -138,3 +176,19 @@ def upload_use_cases(composed: Services) -> dict[str, UseCase]:
         "upload_show": lambda request, match: uploads().show(request, match.param("upload_id")),
         "upload_delete": lambda request, match: uploads().delete(request, match.param("upload_id")),
     }
+
+
+def batch_use_cases(composed: Services, adapters: Adapters) -> dict[str, UseCase]:
+    """Return the use cases of message batches, whose module is loaded with the first of them."""
+
+    def case(operation: str) -> UseCase:
+        def serve(request: Request, match: Match) -> Response:
+            from sluice.batches.use_cases import use_cases
+
+            served = use_cases(composed, adapters.batches, adapters.transport)
+            return served[operation](request, match.param("batch_id"))
+
+        return serve
+
+    acts = ("create", "list", "show", "results", "cancel", "delete")
+    return {f"message_batch_{act}": case(f"message_batch_{act}") for act in acts}

@@ -20,7 +20,7 @@ from sluice.aws.stdout import StdoutLines
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.keys import DynamoKeyStore
 from sluice.aws.stores.ledger import DynamoLedgerStore
-from sluice.ports import Transport, UploadAccess, UploadStore
+from sluice.ports import BatchStore, ResponseStore, Transport, UploadAccess, UploadStore
 from sluice.providers.transport import HttpTransport
 from sluice.settings import Settings, metric_namespace
 from sluice.wiring import Adapters, application
@@ -42,6 +42,8 @@ class Aws(NamedTuple):
     ledger: DynamoLedgerStore
     secrets: SecretsManagerStore
     uploads: UploadAccess | None
+    batches: Callable[[], BatchStore]
+    responses: Callable[[], ResponseStore]
 
 
 def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
@@ -64,6 +66,8 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             role=aws.role,
             sts_url=aws.settings.endpoint_url or "",
             uploads=aws.uploads,
+            batches=aws.batches,
+            responses=aws.responses,
         )
     )
     return ApiGatewayHandler(app.handle)
@@ -143,7 +147,23 @@ def adapters(settings: Settings | None = None) -> Aws:
         DynamoLedgerStore(dynamo, told.table("ledger"), days=told.ledger_days),
         SecretsManagerStore(secrets, provider_secret=told.provider_secret, gateway_secret=told.gateway_secret),
         upload_access(told, transport, credentials),
+        lambda: batch_store(told, dynamo),
+        lambda: response_store(told, dynamo),
     )
+
+
+def response_store(told: Settings, dynamo: DynamoClient) -> ResponseStore:
+    """Return the store of responses; its module is loaded with the first of them."""
+    from sluice.aws.stores.responses import DynamoResponseStore
+
+    return DynamoResponseStore(dynamo, told.table("cache"))
+
+
+def batch_store(told: Settings, dynamo: DynamoClient) -> BatchStore:
+    """Return the store of message batches; its module is loaded with the first of them."""
+    from sluice.aws.stores.batches import DynamoBatchStore
+
+    return DynamoBatchStore(dynamo, told.table("cache"))
 
 
 def upload_access(told: Settings, transport: Transport, credentials: CredentialSource) -> UploadAccess | None:

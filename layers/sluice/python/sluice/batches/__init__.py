@@ -1,0 +1,1 @@
+"""Message batches: created, followed, read, and charged once."""
