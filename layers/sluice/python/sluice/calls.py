@@ -168,3 +168,36 @@ def _forwarded(headers: Mapping[str, str], same: bool) -> dict[str, str]:
 def _query(query: Mapping[str, str]) -> str:
     kept = [f"{name}={query[name]}" for name in _QUERY_KEPT if query.get(name, "").isalnum()]
     return "?" + "&".join(kept) if kept else ""
+
+
+def follow_up(
+    made_by: Deployment,
+    request: Request,
+    suffix: str,
+    *,
+    authorize: Callable[[Outgoing, Provider, str], tuple[str, Mapping[str, str]]],
+    method: str,
+    body: bytes = b"",
+    query: str = "",
+    stream: bool = False,
+    region: str = "",
+) -> Prepared:
+    """Return a call about what a deployment's endpoint made: to the endpoint's path with `suffix` after it.
+
+    `query` is URL-encoded. Raises ProviderError: the gateway holds no key for the provider.
+    """
+    provider = made_by.provider
+    path, _, own = made_by.endpoint.path.partition("?")
+    joined = "&".join(part for part in (own, query) if part)
+    headers = {
+        "accept": accepted(chat_dialect(made_by.endpoint.dialect), stream),
+        "accept-encoding": "identity",
+        "user-agent": USER_AGENT,
+        **({"content-type": "application/json"} if body else {}),
+        **provider.headers,
+        **_forwarded(request.headers, True),
+    }
+    url = endpoint_url(_in_region(provider.base_url, made_by.region or region), path + suffix)
+    outgoing = Outgoing(method, f"{url}?{joined}" if joined else url, headers, body)
+    address, vouched = authorize(outgoing, provider, made_by.region or "")
+    return Prepared(address, vouched, body, stream=stream, method=method)

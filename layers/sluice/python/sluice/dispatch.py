@@ -36,6 +36,7 @@ class Prepared:
     body: bytes = field(repr=False)
     edits: tuple[str, ...] = ()
     stream: bool = False
+    method: str = "POST"
 
 
 class Reader(Protocol):
@@ -227,7 +228,7 @@ class Dispatcher:
 
 def _call(deployment: Deployment, prepared: Prepared, plan: Plan, deadline: float | None) -> UpstreamCall:
     return UpstreamCall(
-        method="POST",
+        method=prepared.method,
         url=prepared.url,
         headers=prepared.headers,
         body=prepared.body,

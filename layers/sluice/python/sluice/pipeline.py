@@ -21,7 +21,7 @@ from sluice.errors import GatewayError, InternalError, ProviderError
 from sluice.governance.authentication import Authenticator
 from sluice.metering.request_ids import new as new_request_id
 from sluice.metering.tally import Tally
-from sluice.ports import LedgerStore, UploadAccess
+from sluice.ports import LedgerStore, ResponseStore, UploadAccess
 from sluice.providers.credentials import Credentials
 from sluice.routing.router import Router
 from sluice.routing.snapshot import ConfigurationSnapshot
@@ -48,6 +48,7 @@ class Services:
     open_line: Callable[[Tally], str]
     region: str = ""
     uploads: UploadAccess | None = None
+    responses: Callable[[], ResponseStore] | None = None
 
 
 Step = Callable[[Request, Tally, Closed, Services], Response]
@@ -83,20 +84,40 @@ def run(request: Request, operation: str, dialect: str, services: Services, *, s
 
 
 def serve(request: Request, tally: Tally, closed: Closed, services: Services) -> Response:
-    """Plan, dispatch and answer an authenticated request. Raises GatewayError."""
+    """Serve an authenticated request. Raises GatewayError."""
+    return respond(read(request, tally), tally, closed, services)
+
+
+def read(request: Request, tally: Tally) -> Incoming:
+    """Return the caller's request, checked by its dialect and noted in the tally. Raises BadRequest."""
     wire = chat_dialect(tally.dialect)
     document = parse(wire, request)
     document.members.update(request.members)
     outline = wire.outline(document.members, len(request.body))
     tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
     tally.stream, tally.prompt_bytes = outline.stream, outline.prompt_bytes
-    incoming = Incoming(request, tally.operation, tally.dialect, document, outline)
-    if UPLOAD_MARK in request.body:
+    return Incoming(request, tally.operation, tally.dialect, document, outline)
+
+
+def respond(
+    incoming: Incoming,
+    tally: Tally,
+    closed: Closed,
+    services: Services,
+    *,
+    narrow: Callable[[Plan], Plan] | None = None,
+) -> Response:
+    """Plan, dispatch and answer a request; `narrow` leaves those deployments in the plan that hold its state.
+
+    Raises GatewayError.
+    """
+    if UPLOAD_MARK in incoming.request.body:
         incoming = _with_references(incoming, tally, services)
 
     configuration = services.configuration.current()
     tally.config_version, tally.ceiling = configuration.version, configuration.unpriced_ceiling
-    plan = services.router.plan(outline.model, tally.operation, tally.dialect, configuration, tally.caller)
+    plan = services.router.plan(incoming.outline.model, tally.operation, tally.dialect, configuration, tally.caller)
+    plan = plan if narrow is None else narrow(plan)
     tally.reasons = [f"{c.deployment.name}: {c.reason}" for c in plan.choices]
     tally.reasons += [f"{r.name}: not used, {r.reason}" for r in plan.rejected]
 
@@ -158,7 +179,15 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
         headers = answer_headers(tally, kind)
         if same:
             swallow = incoming.wire.stream_filter(incoming.document.members)
-            body = pass_stream(exchange, reading, tally=tally, finish=closed.line, swallow=swallow, with_cost=with_cost)
+            body = pass_stream(
+                exchange,
+                reading,
+                tally=tally,
+                finish=closed.line,
+                swallow=swallow,
+                with_cost=with_cost,
+                members=incoming.document.members,
+            )
         else:
             body = translate_stream(
                 exchange,

@@ -69,13 +69,17 @@ def test_a_stream_that_breaks_ends_with_response_failed() -> None:
     assert gateway.ledger.only.outcome == "failed"
 
 
-@pytest.mark.parametrize("name", ["previous_response_id", "conversation"])
-def test_stored_state_is_refused_before_a_provider_of_another_dialect_is_called(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("conversation", "conv_1"), ("prompt", {"id": "pmpt_1"}), ("background", True)]
+)
+def test_what_only_its_vendor_keeps_is_refused_before_a_provider_of_another_dialect_is_called(
+    name: str, value: object
+) -> None:
     transport = ScriptedTransport(Scripted(body=CLAUDE))
-    response, body = Gateway(transport).ask(PATH, {**ASK, name: "resp_1"})
+    response, body = Gateway(transport).ask(PATH, {**ASK, name: value})
     error = json.loads(body)["error"]
     assert (response.status, error["param"], error["code"]) == (400, name, "unsupported_parameter")
-    assert "send the whole conversation" in error["message"]
+    assert "send " in error["message"]
     assert transport.calls == []
 
 

@@ -100,6 +100,7 @@ class ConfigurationModel(_Strict):
     providers: dict[str, ProviderModel] = Field(default_factory=dict)
     models: dict[str, ModelModel] = Field(default_factory=dict)
     unpriced_ceiling: dict[str, int] = Field(default_factory=dict)
+    stored_responses: bool | None = None
 
 
 @dataclass(frozen=True)

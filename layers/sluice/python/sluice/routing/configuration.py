@@ -6,7 +6,8 @@
      "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
                                "any_model": false, "headers": {}}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
-     "unpriced_ceiling": {"input": 1000000000}}
+     "unpriced_ceiling": {"input": 1000000000},
+     "stored_responses": true}
 
 Every member may be left out. What people write is validated before it is published (`sluice.control`); here a document
 is only read, and members that this version of the code does not know are passed over, so that a rollback of the code
@@ -49,6 +50,7 @@ def parse(document: Mapping[str, object], version: str) -> Configuration:
         providers=_each(document, "providers", _provider),
         models=_each(document, "models", lambda raw, name: _model(raw, name, version)),
         unpriced_ceiling=_rates(document.get("unpriced_ceiling") or {}, "unpriced_ceiling"),
+        stored_responses=_flag(document, "stored_responses") is not False,
     )
 
 

@@ -98,6 +98,14 @@ class Router:
             strict_parameters=route.strict_parameters,
         )
 
+    def deployment(self, name: str, operation: str, dialect: str, configuration: Configuration) -> Deployment:
+        """Return the deployment called `provider/model`, whoever asks. Raises NotFound, NoHealthyUpstream."""
+        _, candidates = self._candidates(name, operation, dialect, configuration)
+        for candidate in candidates:
+            if candidate.deployment is not None:
+                return candidate.deployment
+        raise NoHealthyUpstream(f"{name[:256]} cannot be asked ({'; '.join(c.reason for c in candidates)}).")
+
     def reachable(self, provider: Provider, configuration: Configuration) -> bool:
         """Return whether the provider is enabled, has an address, and has a key where it wants one."""
         provider = _configured(provider, _settings(configuration, provider))

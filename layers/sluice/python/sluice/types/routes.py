@@ -117,3 +117,5 @@ class Configuration:
     """Custom models by `provider/model`, with their own prices."""
     unpriced_ceiling: Mapping[str, int] = field(default_factory=dict)
     """Rates (as in `PriceTier`) charged for models without a price; empty: such models are refused."""
+    stored_responses: bool = True
+    """False: no answer of the Responses API is stored, neither here nor at its provider."""

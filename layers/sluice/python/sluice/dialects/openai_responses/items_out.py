@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from zlib import crc32
 
 from sluice.dialects.openai_responses.content import CONTENT, Block, PartWriter
+from sluice.dialects.openai_responses.ids import item_id
 from sluice.dialects.openai_responses.items_in import LAYOUT
 from sluice.dialects.openai_responses.names import NAME
 from sluice.dialects.openai_responses.reasoning import own_entries, own_items
@@ -173,9 +173,3 @@ def free_text(arguments: str) -> str:
         return arguments
     held = value.get("input") if isinstance(value, dict) else value
     return held if isinstance(held, str) else arguments
-
-
-def item_id(prefix: str, seed: str, place: int) -> str:
-    """Return a stable id for an item."""
-    data = f"{seed}\n{place}".encode("utf-8", "surrogatepass")
-    return f"{prefix}_{crc32(data):08x}{crc32(data, 0x5107):08x}"

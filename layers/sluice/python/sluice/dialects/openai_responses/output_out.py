@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sluice.dialects.openai_responses.items_out import free_text, item_id
+from sluice.dialects.openai_responses.ids import item_id
+from sluice.dialects.openai_responses.items_out import free_text
 from sluice.dialects.openai_responses.names import FORMAT, NAME, UNSIGNED
 from sluice.dialects.openai_responses.reasoning import opened, sealed_secret
 from sluice.types.chat import Json, Thinking

@@ -6,7 +6,6 @@ the request, as the vendor does.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 
@@ -14,8 +13,9 @@ from sluice.dialects.base import EMPTY
 from sluice.dialects.openai_responses import usage as counts
 from sluice.dialects.openai_responses.content import CONTENT
 from sluice.dialects.openai_responses.edits import Edits
+from sluice.dialects.openai_responses.ids import item_id, new_id
 from sluice.dialects.openai_responses.items_in import LAYOUT
-from sluice.dialects.openai_responses.items_out import free_text, is_item, item_id, segments
+from sluice.dialects.openai_responses.items_out import free_text, is_item, segments
 from sluice.dialects.openai_responses.names import NAME
 from sluice.dialects.openai_responses.reasoning import own_entries, own_items, sealed_secret
 from sluice.dialects.openai_responses.request_out import write_format
@@ -60,11 +60,6 @@ def encode_response(response: ChatResponse, request: ChatRequest) -> dict[str, o
     return {**body, **ending(choice, output, response.usage)}
 
 
-def new_id() -> str:
-    """Return a fresh answer id."""
-    return "resp_" + os.urandom(16).hex()
-
-
 def frame(request: ChatRequest, identity: str, model: str, created: int) -> dict[str, Json]:
     """Return the members of an answer that are known before the model says anything."""
     choice, reasoning = request.tool_choice, request.reasoning
@@ -88,7 +83,7 @@ def frame(request: ChatRequest, identity: str, model: str, created: int) -> dict
         "output": [],
         "parallel_tool_calls": choice is None or choice.parallel is not False,
         "reasoning": {"effort": reasoning.effort if reasoning is not None else None, "summary": summary},
-        "store": False,
+        "store": request.extras.get("store") is True,
         "temperature": request.temperature,
         "text": text,
         "tool_choice": chosen or "auto",

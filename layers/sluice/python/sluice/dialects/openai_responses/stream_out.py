@@ -9,13 +9,14 @@ that breaks off or never finishes ends with an error and `response.failed`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sluice.dialects.openai_responses import usage as counts
 from sluice.dialects.openai_responses.failures import event_bytes, failed_bytes
+from sluice.dialects.openai_responses.ids import new_id
 from sluice.dialects.openai_responses.names import KEEP_ALIVE
 from sluice.dialects.openai_responses.output_out import Output
-from sluice.dialects.openai_responses.response_out import frame, new_id
+from sluice.dialects.openai_responses.response_out import frame
 from sluice.dialects.openai_responses.status import write_status
 from sluice.dialects.openai_responses.tools import custom_names
 from sluice.errors import GatewayError, ProviderGarbled
@@ -23,10 +24,13 @@ from sluice.types.chat import ChatRequest, Json
 from sluice.types.stream import End, Finish, Idle, Start, StreamEvent, StreamFailed, UsageReport
 from sluice.types.usage import Usage
 
+Keep = Callable[[dict[str, Json]], dict[str, Json]]
+"""Takes a whole answer before its last event is written, and returns it as it is told."""
 
-def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
+
+def encode_stream(events: Iterable[StreamEvent], request: ChatRequest, keep: Keep | None = None) -> Iterator[bytes]:
     """Yield the wire bytes of a stream, each item one or more whole events."""
-    writer = StreamWriter(request)
+    writer = StreamWriter(request, keep)
     for event in events:
         if writer.over:
             continue
@@ -39,10 +43,11 @@ def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterat
 class StreamWriter:
     """The state of one stream being written. `over` is true once its last event was written."""
 
-    __slots__ = ("_answer", "_finish", "_number", "_output", "_request", "_usage", "over")
+    __slots__ = ("_answer", "_finish", "_keep", "_number", "_output", "_request", "_usage", "over")
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: ChatRequest, keep: Keep | None = None) -> None:
         self.over = False
+        self._keep = keep
         self._request = request
         self._number = 0
         self._answer: dict[str, Json] = {}
@@ -93,7 +98,8 @@ class StreamWriter:
         }
         if self._usage is not None and self._usage.service_tier is not None:
             answer["service_tier"] = self._usage.service_tier
-        return self._numbered([{"type": f"response.{status}", "response": answer}])
+        told = answer if self._keep is None else self._keep(answer)
+        return self._numbered([{"type": f"response.{status}", "response": told}])
 
     def _start(self, event: Start) -> bytes:
         identity = event.id or new_id()

@@ -1,0 +1,129 @@
+"""Stored responses in the `cache` table.
+
+    pk=response#<team>#<id>  sk=head         the record, with its compressed content where that fits
+    pk=response#<team>#<id>  sk=part#<nnn>   a piece of a longer content
+    expires_at=<epoch seconds> on each
+
+The team is a part of the key, so no other team's request can even ask for the item. Pieces are written before the head
+and deleted after it: whoever finds a head finds all of it. An expired response is gone at once, whenever DynamoDB gets
+round to deleting it.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+
+from sluice.aws.attributes import Item
+from sluice.aws.dynamodb import DynamoClient, Key
+from sluice.aws.errors import ConditionalCheckFailed
+from sluice.types.stored import StoredResponse
+
+PART_BYTES = 350_000
+"""Of compressed content in one item; an item may have 400 KB, names included."""
+_HEAD = "head"
+_PLAIN = ("key_id", "provider", "model", "upstream_model", "created", "region", "native", "background", "charged")
+
+
+class DynamoResponseStore:
+    """Keeps responses (`ports.ResponseStore`). `now` gives epoch seconds."""
+
+    def __init__(self, client: DynamoClient, table: str, now: Callable[[], float] = time.time) -> None:
+        self._client = client
+        self._table = table
+        self._now = now
+
+    def put(self, response: StoredResponse) -> None:
+        """Write a response; it stands when this returns."""
+        pk = _partition(response.team, response.id)
+        packed = zlib.compress(response.content) if response.content else b""
+        pieces = [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
+        inside = pieces.pop() if len(pieces) == 1 else b""
+        for number, piece in enumerate(pieces):
+            item = {"pk": pk, "sk": _part(number), "content": piece, "expires_at": response.expires}
+            self._client.put_item(self._table, item)
+        head: Item = {"pk": pk, "sk": _HEAD, "expires_at": response.expires, "chain": response.chain}
+        head.update({name: getattr(response, name) for name in _PLAIN})
+        if pieces:
+            head["parts"] = len(pieces)
+        elif inside:
+            head["content"] = inside
+        self._client.put_item(self._table, head)
+
+    def find(self, team: str, response_id: str) -> StoredResponse | None:
+        """Return one response of a team, None when it has none of that id."""
+        return self.find_all(team, (response_id,)).get(response_id)
+
+    def find_all(self, team: str, response_ids: Iterable[str]) -> dict[str, StoredResponse]:
+        """Return those of a team's responses that exist, by id."""
+        wanted = {(_partition(team, each), _HEAD): each for each in response_ids}
+        if len(wanted) == 1:
+            (key,) = wanted
+            item = self._client.get_item(self._table, key, consistent=True)
+            heads = {} if item is None else {key: item}
+        else:
+            heads = self._client.batch_get(self._table, wanted, consistent=True)
+        live = {key: head for key, head in heads.items() if head["expires_at"] > self._now()}
+        pieces = self._pieces(live)
+        found: dict[str, StoredResponse] = {}
+        for key, head in live.items():
+            packed = _packed(head, pieces)
+            if packed is not None:  # None: it was deleted between the two reads
+                found[wanted[key]] = _response(team, wanted[key], head, packed)
+        return found
+
+    def delete(self, team: str, response_id: str) -> bool:
+        """Delete a response; False when there is none."""
+        key = (_partition(team, response_id), _HEAD)
+        head = self._client.get_item(self._table, key, consistent=True)
+        if head is None:
+            return False
+        self._client.delete_item(self._table, key)
+        for number in range(head.get("parts", 0)):
+            self._client.delete_item(self._table, (key[0], _part(number)))
+        return bool(head["expires_at"] > self._now())
+
+    def charge(self, team: str, response_id: str) -> bool:
+        """Note that a background answer is charged; True for the one caller who is to charge it."""
+        try:
+            self._client.update_item(
+                self._table,
+                (_partition(team, response_id), _HEAD),
+                "SET charged = :yes",
+                condition="charged = :no",
+                values={":yes": True, ":no": False},
+            )
+        except ConditionalCheckFailed:
+            return False
+        return True
+
+    def _pieces(self, heads: Mapping[Key, Item]) -> dict[Key, Item]:
+        wanted = [(pk, _part(number)) for (pk, _), head in heads.items() for number in range(head.get("parts", 0))]
+        return self._client.batch_get(self._table, wanted, consistent=True) if wanted else {}
+
+
+def _partition(team: str, response_id: str) -> str:
+    return f"response#{team}#{response_id}"
+
+
+def _part(number: int) -> str:
+    return f"part#{number:03d}"
+
+
+def _packed(head: Item, pieces: Mapping[Key, Item]) -> bytes | None:
+    if "parts" not in head:
+        return bytes(head.get("content", b""))
+    found = [pieces.get((head["pk"], _part(number))) for number in range(head["parts"])]
+    return None if None in found else b"".join(piece["content"] for piece in found if piece is not None)
+
+
+def _response(team: str, response_id: str, head: Item, packed: bytes) -> StoredResponse:
+    return StoredResponse(
+        id=response_id,
+        team=team,
+        expires=head["expires_at"],
+        chain=tuple(head["chain"]),
+        content=zlib.decompress(packed) if packed else b"",
+        **{name: head[name] for name in _PLAIN},
+    )

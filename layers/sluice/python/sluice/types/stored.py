@@ -1,0 +1,35 @@
+"""A response that callers may come back to: by `previous_response_id`, or to read, cancel or delete it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """One stored response of one team; times are epoch seconds.
+
+    With `native` the provider keeps it, and this is only the record of where: `provider`, `model`, `region`. Otherwise
+    the gateway keeps it: `content` is the JSON text of its input items and its answer, and `chain` holds the ids of the
+    turns before it, oldest first. `charged` is False for a background answer whose usage stands in no ledger entry yet.
+    """
+
+    id: str
+    team: str
+    key_id: str
+    provider: str
+    model: str
+    upstream_model: str
+    created: int
+    expires: int
+    region: str = ""
+    native: bool = False
+    background: bool = False
+    charged: bool = True
+    chain: tuple[str, ...] = ()
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def deployment(self) -> str:
+        """`provider/model`."""
+        return f"{self.provider}/{self.model}"
