@@ -65,6 +65,7 @@ class Emulator:
             "SLUICE_TABLE_PREFIX": prefix,
             "SLUICE_PROVIDER_SECRET": f"{prefix}-providers",
             "SLUICE_GATEWAY_SECRET": f"{prefix}-gateway",
+            "SLUICE_UPLOAD_BUCKET": f"{prefix}-uploads",
             "SLUICE_LOCAL": "1",
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,

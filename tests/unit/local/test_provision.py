@@ -34,6 +34,11 @@ def test_tables_that_exist_are_left_alone(account: Account) -> None:
     assert account.add_key(new_key(), "p", "demo", ("inference",))
 
 
+def test_the_bucket_of_uploads_may_be_there_already(account: Account) -> None:
+    account.create_bucket()
+    account.create_bucket()
+
+
 def test_a_key_works_once_it_was_added(account: Account) -> None:
     text = new_key()
     assert not account.has_key(text, "pepper")

@@ -10,7 +10,7 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 STAGE = "local"
 PREFIX = "sluice-local"
-TUNABLE = ("SLUICE_LEDGER_DAYS", "SLUICE_SWEEP_GRACE_SECONDS")
+TUNABLE = ("SLUICE_LEDGER_DAYS", "SLUICE_SWEEP_GRACE_SECONDS", "SLUICE_UPLOAD_DAYS", "SLUICE_UPLOAD_INLINE_MB")
 """Settings of the functions that may be given to the stack."""
 BUFFERED_SECONDS = 29.0
 """How long API Gateway waits for a buffered integration."""
@@ -67,6 +67,7 @@ def variables(root: Path, logs: Path, endpoint_url: str, environ: Mapping[str, s
         "SLUICE_TABLE_PREFIX": PREFIX,
         "SLUICE_PROVIDER_SECRET": f"{PREFIX}/providers",
         "SLUICE_GATEWAY_SECRET": f"{PREFIX}/gateway",
+        "SLUICE_UPLOAD_BUCKET": f"{PREFIX}-uploads",
         "SLUICE_LOCAL": "1",
         "SLUICE_LOCAL_LOGS": str(logs),
         "AWS_REGION": REGION,

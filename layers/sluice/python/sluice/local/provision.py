@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from sluice.aws.credentials import Credentials, FixedCredentials
 from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.errors import AwsError
+from sluice.aws.s3 import S3Bucket
 from sluice.aws.service import JsonService
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.keys import DynamoKeyStore
@@ -50,6 +51,9 @@ class Account:
             endpoint_url=endpoint,
             protocol="1.1",
         )
+        self._uploads = S3Bucket(
+            transport, source, bucket=variables["SLUICE_UPLOAD_BUCKET"], region=region, endpoint_url=endpoint
+        )
         self._keys = DynamoKeyStore(self._dynamo, table_name(self._prefix, "config"))
         store = DynamoConfigurationStore(self._dynamo, table_name(self._prefix, "config"))
         self._configurations = Configurations(
@@ -63,6 +67,10 @@ class Account:
     def create_tables(self) -> None:
         """Create the tables of the schema that are not there yet."""
         create_missing(self._dynamo, self._prefix)
+
+    def create_bucket(self) -> None:
+        """Create the bucket of uploads if it is not there yet."""
+        self._uploads.create()
 
     def put_pepper(self, pepper: str) -> None:
         """Store the gateway's own secret."""

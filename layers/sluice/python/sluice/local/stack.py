@@ -102,6 +102,7 @@ class Stack:
         environ = self._options.environ
         with contextlib.closing(Account(shared, registry)) as account:
             account.create_tables()
+            account.create_bucket()
             access = seed.seed(account, self._options.home / "state", registry, environ, simulator_url)
         return access, sorted(seed.providers_of(registry, environ))
 
