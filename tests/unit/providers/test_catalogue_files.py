@@ -46,7 +46,8 @@ def test_every_listed_model_has_a_price_or_says_why_not() -> None:
     unpriced = [(provider.name, model) for provider, model in Registry().all_models() if not model.prices]
     assert all(model.unpriced for _, model in unpriced)
     vendors = {name for name, _ in unpriced}
-    assert vendors <= {"openrouter", "together", "groq", "cerebras", "gemini"}, "the vendors themselves publish prices"
+    resellers = {"openrouter", "together", "groq", "cerebras", "gemini", "fireworks"}
+    assert vendors <= resellers, "the vendors themselves publish prices"
 
 
 def test_every_price_names_its_source_and_fingerprint() -> None:
@@ -98,6 +99,14 @@ def test_what_needs_an_address_is_off_until_it_has_one() -> None:
         ("mistral", "embeddings", "openai_embeddings"),
         ("together", "embeddings", "openai_embeddings"),
         ("simulator", "embeddings", "openai_embeddings"),
+        ("cohere", "embeddings", "cohere_embeddings"),
+        ("gemini", "embeddings", "gemini_embeddings"),
+        ("ollama", "embeddings", "ollama_embeddings"),
+        ("cohere", "rerank", "cohere_rerank"),
+        ("voyage", "rerank", "voyage_rerank"),
+        ("jina", "rerank", "jina_rerank"),
+        ("nvidia_nim", "rerank", "nvidia_ranking"),
+        ("openai", "moderations", "openai_moderations"),
     ],
 )
 def test_vendors_offer_their_operations(provider: str, operation: str, dialect: str) -> None:

@@ -60,13 +60,13 @@ def decode_request(body: JsonObject) -> EmbeddingRequest:
 def encode_request(
     request: EmbeddingRequest,
     model: str,  # noqa: ARG001 - one signature; it stands in the path
-    quirks: JsonObject = EMPTY,
+    quirks: JsonObject = EMPTY,  # noqa: ARG001
     strict: bool = False,
 ) -> Encoded:
     """Return the provider's request body. Raises UnsupportedParameter, for several inputs too."""
     from sluice.dialects.gemini_embeddings import request as requests
 
-    return requests.encode_one(request, quirks, strict)
+    return requests.encode_one(request, strict)
 
 
 def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:  # noqa: ARG001 - one signature

@@ -188,6 +188,7 @@ QUIRKS: tuple[Quirk, ...] = (
         ("output_dtype", "embedding_type", "encoding_format"),
     ),
     Quirk("base64_vectors", (bool,), _VECTORS, "False: answers with numbers only; the gateway packs them if asked."),
+    Quirk("float_format", (bool,), _VECTORS, "False: rejects encoding_format float, which is what it answers anyway."),
     Quirk("packed_numbers", (str,), _VECTORS, "What its base64 holds, where that is not 32-bit floats.", ("int8",)),
     Quirk("token_inputs", (bool,), _VECTORS, "False: takes text only, no token ids."),
     Quirk(
@@ -199,7 +200,6 @@ QUIRKS: tuple[Quirk, ...] = (
     ),
     Quirk("drop_embedding", (list,), _VECTORS, "Members of an embeddings request that it rejects; left out."),
     Quirk("max_inputs", (int,), _BATCHES, "The most inputs it takes in one call."),
-    Quirk("task_type", (bool,), ("gemini_embeddings", "gemini_embed_content"), "False: takes no taskType."),
     Quirk("document_objects", (bool,), _RERANK, "True: takes documents that are objects, and rank_fields."),
     Quirk("return_documents", (bool,), _RERANK, "False: rejects return_documents; the gateway puts them in."),
     Quirk("document_tokens_field", (str,), _RERANK, "Name of the bound on each document's tokens, where it has one."),

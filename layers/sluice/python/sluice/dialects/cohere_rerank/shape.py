@@ -19,10 +19,10 @@ from sluice.errors import ProviderGarbled
 from sluice.types.rerank import Ranked, RankedDocument, RerankRequest, RerankResponse
 
 JINA, COHERE = "jina_rerank", "cohere_rerank"
-_LENGTHS = ("max_tokens_per_doc", "max_doc_length")
 _SAID = frozenset(
     {"model", "query", "documents", "top_n", "return_documents", "rank_fields", "truncation", "max_tokens_per_doc"}
 )
+_ANSWERED = frozenset({"id", "model", "results", "data", "meta", "usage", "object"})
 
 
 def decode_request(body: JsonObject, dialect: str) -> RerankRequest:
@@ -95,7 +95,7 @@ def _write_extras(request: RerankRequest, target: str, body: dict[str, object], 
 
 def decode_response(body: JsonObject, dialect: str) -> RerankResponse:
     """Return the canonical answer. Raises ProviderGarbled."""
-    found = body.get("results")
+    found = body.get("results", body.get("data"))  # Fireworks has them in `data` (vendor docs, 2026-11)
     if not isinstance(found, list):
         raise ProviderGarbled("The provider's answer holds no list of results.")
     identity, model = body.get("id"), body.get("model")
@@ -105,7 +105,7 @@ def decode_response(body: JsonObject, dialect: str) -> RerankResponse:
         results=tuple(_ranked(item) for item in found),
         usage=read(body),
         dialect=dialect,
-        extras={n: v for n, v in body.items() if n not in ("id", "model", "results", "meta", "usage", "object")},
+        extras={n: v for n, v in body.items() if n not in _ANSWERED},
     )
 
 

@@ -106,14 +106,14 @@ def _part(part: object) -> InputPart:
     return Opaque(NAME, members)
 
 
-def encode_one(request: EmbeddingRequest, quirks: JsonObject, strict: bool) -> Encoded:
+def encode_one(request: EmbeddingRequest, strict: bool) -> Encoded:
     """Return the embedContent body; the model stands in the path.
 
     Raises UnsupportedParameter, also for more than one input.
     """
-    check_count(request, {**quirks, "max_inputs": 1})
+    check_count(request, {"max_inputs": 1})
     leaving = Leaving(strict)
-    settings = _settings(request, quirks, leaving)
+    settings = _settings(request, leaving)
     return Encoded({"content": {"parts": _written(request, 0)}, **settings}, leaving.edits)
 
 
@@ -121,7 +121,7 @@ def encode_batch(request: EmbeddingRequest, model: str, quirks: JsonObject, stri
     """Return the batchEmbedContents body. Raises UnsupportedParameter."""
     check_count(request, {"max_inputs": REQUEST_LIMIT, **quirks})
     leaving = Leaving(strict)
-    settings = _settings(request, quirks, leaving)
+    settings = _settings(request, leaving)
     requests = [
         {"model": f"models/{model}", "content": {"parts": _written(request, place)}, **settings}
         for place in range(len(request.inputs))
@@ -129,16 +129,14 @@ def encode_batch(request: EmbeddingRequest, model: str, quirks: JsonObject, stri
     return Encoded({"requests": requests}, leaving.edits)
 
 
-def _settings(request: EmbeddingRequest, quirks: JsonObject, leaving: Leaving) -> dict[str, object]:
+def _settings(request: EmbeddingRequest, leaving: Leaving) -> dict[str, object]:
     if any(kind not in ("float", "base64") for kind in request.dtypes):
         raise UnsupportedParameter(
             f"Gemini cannot answer with {' and '.join(request.dtypes)} vectors; ask for float.", param="embedding_types"
         )
     settings: dict[str, object] = {}
     word = said(request.task, WORDS)
-    if quirks.get("task_type") is False:  # gemini-embedding-2 takes no task type (vendor docs, 2026-11)
-        leaving.drop_if(word is not None, "taskType")
-    elif word is not None:
+    if word is not None:
         settings["taskType"] = word
     leaving.drop_if(request.task is not None and word is None, "input_type")
     if request.title is not None:

@@ -42,7 +42,8 @@ def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object
         edits["dimensions"] = REMOVED
         if body.get(field) is None:
             edits[field] = body["dimensions"]
-    if quirks.get("base64_vectors") is False and body.get("encoding_format") == "base64":
+    refused = {"base64": "base64_vectors", "float": "float_format"}.get(str(body.get("encoding_format")))
+    if refused is not None and quirks.get(refused) is False:
         edits["encoding_format"] = REMOVED
     if isinstance(quirks.get("task_field"), str):
         edits.update(_task_edits(body, quirks))

@@ -4,6 +4,7 @@ Start it with `python -m sluice.local.simulator --port 0`; it prints one line, `
 
     POST /openai/v1/chat/completions      POST /anthropic/v1/messages
     POST /openai/v1/embeddings            POST /anthropic/v1/messages/count_tokens
+    POST /openai/v1/rerank                POST /openai/v1/moderations
     GET  /openai/v1/models[/{id}]         GET  /anthropic/v1/models[/{id}]
     GET  /health
 
@@ -14,8 +15,8 @@ Keys: any key that starts with `sim-` (`Authorization: Bearer` on both, `x-api-k
 
 Models: `sim-fast` (first token after 150 ms, then 80 tokens/s), `sim-large` (600 ms, 35/s), `sim-reasoner` (400 ms,
 60/s, thinks first; the others think when asked to), `sim-claude` (300 ms, 70/s), `sim-claude-thinking` (400 ms, 50/s)
-and `sim-embed` (embeddings). Every model answers in both dialects. `SIMULATOR_PACE` (or `--pace`) scales every wait: 1
-is real time, 0 is none.
+and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`. Every chat model answers in both dialects.
+`SIMULATOR_PACE` (or `--pace`) scales every wait: 1 is real time, 0 is none.
 
 What it answers, in order of precedence:
 * after tool results: a sentence that quotes each result;

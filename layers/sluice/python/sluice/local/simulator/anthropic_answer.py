@@ -104,7 +104,7 @@ def headers(request_id: str) -> dict[str, str]:
 
 def models() -> Object:
     """Return the list of models."""
-    listed = [described(m) for m in MODELS.values() if not m.embeds]
+    listed = [described(m) for m in MODELS.values() if m.serves == "chat"]
     return {"data": listed, "has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}
 
 

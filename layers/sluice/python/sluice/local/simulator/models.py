@@ -17,7 +17,8 @@ class Model:
     max_output: int = 32_000
     thinks: bool = False
     """True: reasons in every answer, unless asked not to."""
-    embeds: bool = False
+    serves: str = "chat"
+    """What it does: chat, embeddings, rerank or moderations."""
 
 
 MODELS = {
@@ -28,7 +29,9 @@ MODELS = {
         Model("sim-reasoner", "Simulated reasoner", first_token=0.4, rate=60, thinks=True),
         Model("sim-claude", "Simulated Claude", first_token=0.3, rate=70),
         Model("sim-claude-thinking", "Simulated Claude that thinks", first_token=0.4, rate=50),
-        Model("sim-embed", "Simulated embeddings", first_token=0.05, rate=100_000, context=8192, embeds=True),
+        Model("sim-embed", "Simulated embeddings", first_token=0.05, rate=100_000, context=8192, serves="embeddings"),
+        Model("sim-rerank", "Simulated reranker", first_token=0.05, rate=100_000, context=8192, serves="rerank"),
+        Model("sim-moderation", "Simulated moderation", 0.03, rate=100_000, context=8192, serves="moderations"),
     )
 }
 CREATED = 1_767_225_600

@@ -7,17 +7,21 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from sluice.local.simulator import (
     anthropic_answer,
     anthropic_request,
     directives,
     embeddings,
+    moderations,
     openai_answer,
     openai_request,
+    rerank,
     script,
     shape,
 )
+from sluice.local.simulator.batches import Batches
 from sluice.local.simulator.conversation import Ask, Refused
 from sluice.local.simulator.directives import Attempts, Directive
 from sluice.local.simulator.models import CREATED, MODELS, Model
@@ -31,6 +35,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _LARGEST_BODY = 32 * 1024 * 1024
 _OPENAI, _ANTHROPIC = "openai", "anthropic"
 _DIALECTS: dict[str, Any] = {_OPENAI: openai_answer, _ANTHROPIC: anthropic_answer}
+_BATCHES = "messages/batches"
 _FAULTS = {
     429: "The simulator was told to answer 429: rate limit reached.",
     529: "Overloaded",
@@ -43,6 +48,7 @@ class Simulator:
     def __init__(self, pace: float = 1.0) -> None:
         self._pace = pace
         self._attempts = Attempts()
+        self._batches = Batches(self._alone, pace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event of uvicorn; only HTTP is spoken."""
@@ -50,10 +56,18 @@ class Simulator:
             return
         body = await _body(receive)
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        reply = self.reply(scope["method"], scope["path"], headers, body)
+        query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
+        reply = self.reply(scope["method"], scope["path"], headers, body, query)
         await Playback(reply, receive, send).play()
 
-    def reply(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+    def reply(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        query: Mapping[str, str] | None = None,
+    ) -> Reply:
         """Return what is to be answered, and how slowly. `body` None stands for one that is too large."""
         if path == "/health":
             return Reply(200, {}, {"status": "ok"})
@@ -65,7 +79,10 @@ class Simulator:
             if body is None:
                 raise Refused(413, f"The body is over {_LARGEST_BODY // 2**20} MB.")
             _check_caller(dialect, headers)
-            reply = self._served(dialect, method, operation, headers, body)
+            if dialect == _ANTHROPIC and operation.startswith(_BATCHES):
+                reply = self._batches.reply(method, operation.removeprefix(_BATCHES), query or {}, body)
+            else:
+                reply = self._served(dialect, method, operation, headers, body)
         except Refused as refused:
             reply = _error_reply(dialect, refused)
         reply.headers.update(_DIALECTS[dialect].headers(request_id))
@@ -80,10 +97,20 @@ class Simulator:
             raise Refused(404, f"Unknown request URL: {method} /{dialect}/v1/{operation}.", code="unknown_url")
         _check_method(method, "POST")
         request = shape.parsed(body)
-        model = _model(dialect, request, embeds=operation == "embeddings")
+        model = _model(dialect, request, operation if operation in ("embeddings", "rerank", "moderations") else "chat")
         directive = self._directive(dialect, model, headers, request)
         reply = _fault(dialect, directive) or served(request, model, directive)
         return reply.slowed(self._pace if directive.pace is None else directive.pace)
+
+    def _alone(self, params: Object) -> tuple[int, Any]:
+        """Return what a request of a batch answers: status and JSON body."""
+        try:
+            model = _model(_ANTHROPIC, params, "chat")
+            directive = self._directive(_ANTHROPIC, model, {}, params)
+            reply = _fault(_ANTHROPIC, directive) or _messages(params, model, directive)
+        except Refused as refused:
+            reply = _error_reply(_ANTHROPIC, refused)
+        return reply.status, json.loads(reply.payload)
 
     def _directive(self, dialect: str, model: Model, headers: Mapping[str, str], request: Object) -> Directive:
         in_header = [headers["x-simulate"]] if "x-simulate" in headers else []
@@ -124,7 +151,7 @@ def _check_method(method: str, allowed: str) -> None:
         raise Refused(405, f"Method {method} is not allowed here; use {allowed}.", code="method_not_allowed")
 
 
-def _model(dialect: str, request: Object, *, embeds: bool) -> Model:
+def _model(dialect: str, request: Object, wanted: str) -> Model:
     if "model" not in request:
         raise Refused(400, "model: Field required" if dialect == _ANTHROPIC else "you must provide a model parameter")
     name = shape.typed(request["model"], str, "model")
@@ -133,7 +160,7 @@ def _model(dialect: str, request: Object, *, embeds: bool) -> Model:
         known = ", ".join(MODELS)
         message = f"model: {name}" if dialect == _ANTHROPIC else f"The model '{name}' does not exist."
         raise Refused(404, f"{message} (The simulator has: {known}.)", param="model", code=_unknown_model(dialect))
-    if model.embeds != embeds:
+    if model.serves != wanted:
         raise Refused(
             404, f"The model '{name}' does not serve this endpoint.", param="model", code=_unknown_model(dialect)
         )
@@ -211,9 +238,21 @@ def _embeddings(request: Object, model: Model, directive: Directive) -> Reply:
     return Reply(200, {}, body, model=model, directive=directive, broken=openai_answer.error_event)
 
 
+def _rerank(request: Object, model: Model, directive: Directive) -> Reply:
+    body = rerank.answer(request, model)
+    return Reply(200, {}, body, model=model, directive=directive, broken=openai_answer.error_event)
+
+
+def _moderations(request: Object, model: Model, directive: Directive) -> Reply:
+    body = moderations.answer(request, model)
+    return Reply(200, {}, body, model=model, directive=directive, broken=openai_answer.error_event)
+
+
 _POSTS: dict[tuple[str, str], Callable[[Object, Model, Directive], Reply]] = {
     (_OPENAI, "chat/completions"): _chat,
     (_OPENAI, "embeddings"): _embeddings,
+    (_OPENAI, "rerank"): _rerank,
+    (_OPENAI, "moderations"): _moderations,
     (_ANTHROPIC, "messages"): _messages,
     (_ANTHROPIC, "messages/count_tokens"): _count,
 }
