@@ -10,7 +10,7 @@ from sluice.dialects.openai_chat import usage as counts
 from sluice.dialects.openai_chat.edits import Edits
 from sluice.dialects.openai_chat.finish import write_finish
 from sluice.dialects.openai_chat.messages_out import write_call
-from sluice.dialects.openai_chat.names import NAME
+from sluice.dialects.openai_chat.names import NAME, REASONING_FIELDS
 from sluice.dialects.openai_chat.parts_out import Block, PartWriter, thinking_block
 from sluice.dialects.openai_chat.reasoning import DETAILS, write_details
 from sluice.types.chat import (
@@ -114,7 +114,8 @@ def write_answer_reasoning(thoughts: list[Thinking], native: bool) -> Block:
     """Return the members that hold reasoning: text where callers look for it, and what must come back unchanged."""
     named = [part for part in thoughts if part.field != "content"]
     text = "".join(part.text for part in named)
-    field = next((part.field for part in named if part.field), "reasoning_content")
+    fields = (*REASONING_FIELDS, DETAILS)  # not another dialect's name
+    field = next((part.field for part in named if part.field in fields), REASONING_FIELDS[0])
     members: Block = {}
     if text and field != DETAILS:
         members[field] = text

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sluice.dialects.openai_chat import usage as counts
 from sluice.dialects.openai_chat.envelope import event_bytes, keep_alive, stream_error_bytes
 from sluice.dialects.openai_chat.finish import write_finish
-from sluice.dialects.openai_chat.names import NAME
+from sluice.dialects.openai_chat.names import NAME, REASONING_FIELDS
 from sluice.dialects.openai_chat.reasoning import DETAILS, new_entry
 from sluice.dialects.openai_chat.response_out import answer_id
 from sluice.types.chat import ChatRequest, Json
@@ -152,7 +152,8 @@ class StreamWriter:
         if part.field == "content":
             block = {"type": "thinking", "thinking": [{"type": "text", "text": event.text}]}
             return self._delta(event.choice, {"content": [block]})
-        return self._delta(event.choice, {part.field or "reasoning_content": event.text})
+        field = part.field if part.field in REASONING_FIELDS else REASONING_FIELDS[0]  # not another dialect's name
+        return self._delta(event.choice, {field: event.text})
 
     def _arguments(self, event: ArgumentsDelta) -> bytes:
         part = self._parts.get((event.choice, event.part))

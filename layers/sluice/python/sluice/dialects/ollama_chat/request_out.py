@@ -1,0 +1,175 @@
+"""Writes a canonical request as an Ollama chat body.
+
+Rules: whatever the caller's dialect has and this one lacks is dropped and reported, or refused where the answer would
+mean something else: nothing can force a tool here. `stream` is always stated, since its default is true.
+Quirks read: `max_output`, `reasoning_efforts`, `json_schema`, `drop`, `refuse`, `defaults`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.ollama_chat.messages_out import Block, MessageWriter
+from sluice.dialects.ollama_chat.names import NAME
+from sluice.dialects.ollama_chat.passing import names
+from sluice.dialects.openai_chat.edits import Edits
+from sluice.types.chat import ChatRequest, Json, OutputFormat, Reasoning, Tool
+
+_SCALE = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_MEANINGFUL = {
+    "modalities": "This model answers in text only; ask for text alone.",
+    "audio": "This model does not answer in sound; ask for text.",
+    "mcp_servers": "mcp_servers names servers that only its own vendor calls; leave it out.",
+}
+
+
+def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+    """Return the body for `model`. Raises UnsupportedParameter."""
+    edits, native = Edits(strict, "Ollama chat"), request.dialect == NAME
+    if request.n is not None and request.n > 1:
+        edits.refuse("n", f"This model gives one answer a request, not n={request.n}; send the request n times.")
+    body: Block = {"model": model, "messages": MessageWriter(native, edits).write(request.messages)}
+    body["stream"] = request.stream
+    _write_tools(body, request, native, edits)
+    if request.output_format is not None:
+        _write_format(body, request.output_format, native, quirks, edits)
+    if request.reasoning is not None:
+        _write_think(body, request.reasoning, native, quirks, edits)
+    options = _options(request, native, quirks, edits)
+    if options:
+        body["options"] = options
+    _write_others(body, request, native, edits)
+    _apply_quirks(body, quirks, edits)
+    return Encoded(body, edits.all())
+
+
+def _write_tools(body: Block, request: ChatRequest, native: bool, edits: Edits) -> None:
+    choice = request.tool_choice
+    if choice is not None:
+        if choice.opaque is not None or (choice.mode in ("required", "named") and request.tools):
+            edits.refuse(
+                "tool_choice", "This model cannot be made to call a tool; use tool_choice auto, or another model."
+            )
+        if choice.parallel is False:
+            edits.note("dropped:parallel_tool_calls")
+        if choice.mode == "none" and request.tools:
+            edits.note("narrowed:tools")  # tools that are not offered are not called
+            return
+    if request.tools:
+        body["tools"] = [_tool(tool, native, edits) for tool in request.tools]
+
+
+def _tool(tool: Tool, native: bool, edits: Edits) -> Block:
+    if tool.opaque is not None:
+        if tool.opaque.dialect == NAME:
+            return dict(tool.opaque.payload)
+        edits.refuse(
+            "tools",
+            f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
+            "that vendor.",
+        )
+    if tool.cache is not None:
+        edits.note("dropped:cache_control")
+    if tool.strict:
+        edits.drop("tools.strict")
+    extras = dict(tool.extras) if native else {}
+    more = extras.pop("function", None)
+    function: Block = {"name": tool.name}
+    if tool.description is not None:
+        function["description"] = tool.description
+    if tool.parameters is not None:
+        function["parameters"] = tool.parameters
+    elif not native:
+        function["parameters"] = {"type": "object", "properties": {}}
+    return {"type": "function", "function": {**function, **(more if isinstance(more, Mapping) else {})}, **extras}
+
+
+def _write_format(body: Block, wanted: OutputFormat, native: bool, quirks: JsonObject, edits: Edits) -> None:
+    if wanted.kind == "json_schema" and wanted.schema is not None:
+        if not native and quirks.get("json_schema") is False:
+            edits.refuse(
+                "response_format",
+                "This model cannot be held to a JSON schema. Ask for json_object and describe the schema in the "
+                "prompt, or choose another model.",
+            )
+        body["format"] = wanted.schema
+    elif wanted.kind != "text":
+        body["format"] = "json"
+
+
+def _write_think(body: Block, wanted: Reasoning, native: bool, quirks: JsonObject, edits: Edits) -> None:
+    """Write `think`: a level where the model's are declared, else whether it thinks at all."""
+    if native:
+        body["think"] = wanted.effort if wanted.effort is not None else wanted.enabled
+        return
+    if wanted.enabled is False or wanted.effort == "none":
+        body["think"] = False
+        return
+    if wanted.effort is None and wanted.budget is None and not (wanted.enabled or wanted.adaptive):
+        return
+    declared = quirks.get("reasoning_efforts")
+    known = [word for word in declared if word in _SCALE] if isinstance(declared, list | tuple) else []
+    if wanted.budget is not None:
+        edits.note("dropped:reasoning_budget")
+    body["think"] = True
+    if known and wanted.effort is not None:
+        place = _SCALE.index(wanted.effort)
+        body["think"] = min(known, key=lambda word: abs(_SCALE.index(word) - place))
+    if wanted.effort is not None and body["think"] != wanted.effort:
+        edits.note("clamped:reasoning_effort")
+
+
+def _options(request: ChatRequest, native: bool, quirks: JsonObject, edits: Edits) -> Block:
+    kept = request.extras.get("options") if native else None
+    options: dict[str, Json] = dict(kept) if isinstance(kept, Mapping) else {}
+    bound, most = request.max_tokens, quirks.get("max_output")
+    if not native and bound is not None and isinstance(most, int) and 0 < most < bound:
+        edits.note("clamped:max_tokens")  # the model could not have written more
+        bound = most
+    found = {
+        "num_predict": bound,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "top_k": request.top_k,
+        "seed": request.seed,
+        "presence_penalty": request.presence_penalty,
+        "frequency_penalty": request.frequency_penalty,
+        "stop": list(request.stop) or None,
+    }
+    options.update({name: value for name, value in found.items() if value is not None})
+    return options
+
+
+def _write_others(body: Block, request: ChatRequest, native: bool, edits: Edits) -> None:
+    if native:
+        for name in ("logprobs", "top_logprobs"):
+            if getattr(request, name) is not None:
+                body[name] = getattr(request, name)
+        for name, value in request.extras.items():
+            body.setdefault(name, value)
+        return
+    for name in ("user", "metadata"):
+        if getattr(request, name):
+            edits.note(f"dropped:{name}")  # labels for the caller's own dashboards
+    for name in ("service_tier", "logprobs", "top_logprobs"):
+        if getattr(request, name):
+            edits.drop(name)
+    for name, value in request.extras.items():
+        if name in _MEANINGFUL and value and value != ["text"]:
+            edits.refuse(name, _MEANINGFUL[name])
+        edits.drop(name)
+
+
+def _apply_quirks(body: Block, quirks: JsonObject, edits: Edits) -> None:
+    for name in names(quirks, "refuse"):
+        if name in body:
+            edits.refuse(name, f"This model does not take {name}; leave it out.")
+    for name in names(quirks, "drop"):
+        if name in body:
+            edits.drop(name)
+            del body[name]
+    defaults = quirks.get("defaults")
+    if isinstance(defaults, Mapping):
+        for name, value in defaults.items():
+            body.setdefault(str(name), value)
