@@ -40,7 +40,9 @@ Picture = Annotated[str, StringConstraints(pattern=r"^image/[a-z0-9]+(/[a-z0-9]+
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
 Modality = Literal["text", "image", "audio", "document", "video"]
 Media = Literal["images", "image_edits", "transcriptions", "translations", "speech"]
-Operation = Literal["chat", "completions", "embeddings", "rerank", "moderations", "count_tokens", "batches", Media]
+Operation = Literal[
+    "chat", "completions", "embeddings", "rerank", "moderations", "count_tokens", "batches", "invoke", Media
+]  # fmt: skip
 Dialect = Literal[
     "snowflake_complete",
     "openai_chat",
@@ -49,6 +51,7 @@ Dialect = Literal[
     "gemini",
     "cohere_chat",
     "ollama_chat",
+    "bedrock_converse",
 ]
 Wire = Literal[
     Dialect,
@@ -72,6 +75,9 @@ Wire = Literal[
     "openai_transcriptions",
     "openai_translations",
     "openai_speech",
+    "bedrock_invoke",
+    "bedrock_count_tokens",
+    "bedrock_embeddings",
 ]
 
 
@@ -230,7 +236,8 @@ class GenerationSchema(_Strict):
 
     `rename` gives a model the id that the vendor's API knows; `also` adds names to a model; `free` are models whose
     empty price means that they cost nothing; `extra` adds models that genai-prices does not know; `unlisted` are ids
-    that only stand for a family of names. `reasons` explain.
+    that only stand for a family of names. `profiles` are what may stand before a name, which then means the model that
+    genai-prices gives it to (Amazon's inference profiles). `reasons` explain.
     """
 
     provider: str
@@ -242,6 +249,7 @@ class GenerationSchema(_Strict):
     free: list[str] = Field(default_factory=list)
     extra: dict[str, ModelSchema] = Field(default_factory=dict)
     unlisted: list[str] = Field(default_factory=list)
+    profiles: list[str] = Field(default_factory=list)
     reasons: list[str] = Field(default_factory=list)
 
 
@@ -292,7 +300,7 @@ class ProviderSchema(_Strict):
     @model_validator(mode="after")
     def _consistent(self) -> ProviderSchema:
         if self.base_url:
-            check_base_url(self.base_url)
+            check_base_url(self.base_url.replace("{region}", "us-east-1"))
         elif self.enabled:
             raise ValueError("a provider without a base URL is not enabled until the configuration gives it one")
         members = {member for way in self.auth for members in wanted(_way(way)) for member in members}

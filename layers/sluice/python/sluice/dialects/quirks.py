@@ -29,7 +29,8 @@ _BOTH = (*_CHAT, *_MESSAGES)
 _GEMINI = ("gemini",)
 _RESPONSES = ("openai_responses",)
 _FORMS = ("openai_image_edits", "openai_transcriptions", "openai_translations")
-_ALL = (*_BOTH, *_GEMINI, *_RESPONSES, "cohere_chat", "ollama_chat")
+_CONVERSE = ("bedrock_converse",)
+_ALL = (*_BOTH, *_GEMINI, *_RESPONSES, "cohere_chat", "ollama_chat", *_CONVERSE)
 _VECTORS = ("openai_embeddings",)
 _BATCHES = ("openai_embeddings", "gemini_embeddings", "vertex_embeddings", "ollama_embeddings")
 _RERANK = ("jina_rerank",)
@@ -70,7 +71,12 @@ QUIRKS: tuple[Quirk, ...] = (
         "The word that forces some tool call (undeclared: required).",
     ),
     Quirk("parallel_tool_calls", (bool,), _CHAT, "False: rejects parallel_tool_calls."),
-    Quirk("strict_tools", (bool,), (*_BOTH, *_RESPONSES, "cohere_chat"), "False: rejects `strict` in function tools."),
+    Quirk(
+        "strict_tools",
+        (bool,),
+        (*_BOTH, *_RESPONSES, "cohere_chat", *_CONVERSE),
+        "False: rejects `strict` in function tools.",
+    ),
     Quirk("tool_id_length", (int,), _CHAT, "Tool call ids must be this many of [A-Za-z0-9]; others are mapped."),
     Quirk(
         "tool_images",
@@ -204,6 +210,22 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk("return_documents", (bool,), _RERANK, "False: rejects return_documents; the gateway puts them in."),
     Quirk("document_tokens_field", (str,), _RERANK, "Name of the bound on each document's tokens, where it has one."),
     Quirk("drop_rerank", (list,), _RERANK, "Members of a rerank request that it rejects; left out."),
+    Quirk(
+        "thinking_fields",
+        (str,),
+        _CONVERSE,
+        "Where it is told to think: budget = thinking.budget_tokens, adaptive = thinking.type adaptive and an effort, "
+        "reasoning_config = reasoningConfig.maxReasoningEffort, reasoning_effort. Undeclared: it cannot be told.",
+        ("budget", "adaptive", "reasoning_config", "reasoning_effort"),
+    ),
+    Quirk(
+        "top_k_field",
+        (str,),
+        _CONVERSE,
+        "Its own parameter for top_k. Undeclared: it has none.",
+        ("top_k", "inferenceConfig.topK", "k"),
+    ),
+    Quirk("cache_points", (bool,), _CONVERSE, "False: rejects cachePoint blocks."),
     Quirk("unmetered", (bool,), ("openai_moderations",), "True: its moderations are neither counted nor charged."),
     Quirk("forms", (bool,), _FORMS, "False: takes no uploaded files, only JSON bodies with URLs and data URLs."),
     Quirk("least_audio_ms", (int,), _FORMS, "The shortest sound it charges for, in milliseconds."),

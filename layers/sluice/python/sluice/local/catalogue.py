@@ -161,11 +161,12 @@ def _models(known: Provider, generation: Json) -> Iterator[tuple[str, Json]]:
             continue
         id_ = generation.get("rename", {}).get(model.id, model.id)
         aliases, prefixes = _names(known, model, id_, generation)
+        profiled = _profiled(known, model, id_, generation.get("profiles", ()))
         prices = prices_of(model)
         if not prices and _matches(model.id, generation.get("free", ())):
             prices = [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 0, "output": 0}}]}]
         entry: Json = {
-            "aliases": sorted({*aliases, *generation.get("also", {}).get(id_, ())}),
+            "aliases": sorted({*aliases, *profiled, *generation.get("also", {}).get(id_, ())} - {id_}),
             "prefixes": prefixes,
             "listed": not _matches(id_, generation.get("unlisted", ())),
             "context": model.context_window,
@@ -192,6 +193,12 @@ def _names(known: Provider, model: ModelInfo, id_: str, generation: Json) -> tup
         if known.find_model(name) in (model, None):
             found.append(name)
     return aliases, prefixes
+
+
+def _profiled(known: Provider, model: ModelInfo, id_: str, profiles: Sequence[str]) -> list[str]:
+    """Return the names of a model's inference profiles."""
+    bare = next((id_.removeprefix(profile) for profile in profiles if profile and id_.startswith(profile)), id_)
+    return [profile + bare for profile in profiles if known.find_model(profile + bare) is model]
 
 
 def _dated(model: ModelInfo, context: Mapping[str, str] | None) -> list[Json]:
