@@ -158,7 +158,11 @@ class Dispatcher:
     ) -> Exchange:
         tries, refreshed = 0, False
         while True:
-            prepared = prepare(deployment)
+            try:
+                prepared = prepare(deployment)
+            except ProviderError as error:
+                trail.reasons.append(f"{deployment.name}: {error.message}")
+                raise
             try:
                 return self._attempt(deployment, prepared, plan, reader(deployment), trail, deadline)
             except ProviderError as error:

@@ -27,7 +27,9 @@ from sluice.signing import FixedCredentials
 from sluice.types.catalogue import Auth, Provider
 
 NOON = 1_795_435_200.0
-ROLE = ("ASIAROLEEXAMPLE", "role-secret-wJalrXUtnFEMI", "role-session-token-IQoJb3JpZ2luX2Vj")
+Keys = tuple[str, str, str]
+"""Access key id, secret, session token or ""."""
+ROLE: Keys = ("ASIAROLEEXAMPLE", "role-secret-wJalrXUtnFEMI", "role-session-token-IQoJb3JpZ2luX2Vj")
 REGION = "eu-west-1"
 
 
@@ -204,7 +206,7 @@ def verified(token: str, key: rsa.RSAPublicKey) -> tuple[dict[str, Any], dict[st
 
 def is_current(claims: Mapping[str, Any], now: float, *, skew: float = 0.0, longest: int = 3600) -> bool:
     """Return whether a strict receiver takes the token at `now` by its own clock."""
-    issued, expires = claims["iat"], claims["exp"]
+    issued, expires = int(claims["iat"]), int(claims["exp"])
     return issued <= now + skew < expires and expires - issued <= longest
 
 
@@ -214,7 +216,7 @@ def resigned(
     headers: Mapping[str, str],
     body: bytes,
     *,
-    keys: tuple[str, str, str],
+    keys: Keys,
     scope: tuple[str, str],
 ) -> str:
     """Return the Authorization header that botocore makes of what was received."""
