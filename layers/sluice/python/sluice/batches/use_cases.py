@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sluice.batches.charges import entry_of
+from sluice.batches.charges import entry_of, request_id_of
 from sluice.batches.plans import NAME, OPERATION, deployment_of, rewritten, shared_deployments
 from sluice.dialects import JSON
 from sluice.dialects import anthropic_batches as wire
@@ -102,8 +102,15 @@ class Batches:
             if whole:
                 self._charge(record, meter)
 
-        kind = answer.headers.get("content-type", "application/x-jsonl")
-        return Response(200, {"content-type": kind, "cache-control": "no-store"}, passed(), after)
+        charged_as = request_id_of(record)
+        headers = {
+            "content-type": answer.headers.get("content-type", "application/x-jsonl"),
+            "cache-control": "no-store",
+            # The entry that charges the batch is found under this id, however often the results are read.
+            "x-request-id": charged_as,
+            "request-id": charged_as,
+        }
+        return Response(200, headers, passed(), after)
 
     def _create(self, request: Request, tally: Tally, closed: Closed, services: Services) -> Response:
         tally.free = True

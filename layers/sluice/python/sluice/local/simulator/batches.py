@@ -1,7 +1,7 @@
 """Message batches as Anthropic runs them: accepted at once, worked off behind the caller's back, read as JSON lines.
 
-Unlike single answers they have a time of their own: a batch is in progress for `SECONDS` at the simulator's pace. What a
-request of a batch answers is what it would answer alone.
+Unlike single answers they have a time of their own: a batch is in progress for `SECONDS` at the simulator's pace. What
+a request of a batch answers is what it would answer alone.
 """
 
 from __future__ import annotations
