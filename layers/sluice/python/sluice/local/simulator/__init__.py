@@ -5,6 +5,9 @@ Start it with `python -m sluice.local.simulator --port 0`; it prints one line, `
     POST /openai/v1/chat/completions      POST /anthropic/v1/messages
     POST /openai/v1/embeddings            POST /anthropic/v1/messages/count_tokens
     POST /openai/v1/rerank                POST /openai/v1/moderations
+    POST /openai/v1/images/generations    POST /openai/v1/audio/transcriptions
+    POST /openai/v1/images/edits          POST /openai/v1/audio/translations
+                                          POST /openai/v1/audio/speech
     GET  /openai/v1/models[/{id}]         GET  /anthropic/v1/models[/{id}]
     GET  /health
 
@@ -15,7 +18,8 @@ Keys: any key that starts with `sim-` (`Authorization: Bearer` on both, `x-api-k
 
 Models: `sim-fast` (first token after 150 ms, then 80 tokens/s), `sim-large` (600 ms, 35/s), `sim-reasoner` (400 ms,
 60/s, thinks first; the others think when asked to), `sim-claude` (300 ms, 70/s), `sim-claude-thinking` (400 ms, 50/s)
-and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`. Every chat model answers in both dialects.
+and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`, `sim-image`, `sim-transcribe`, `sim-whisper`
+(billed by time) and `sim-speech`. Every chat model answers in both dialects.
 `SIMULATOR_PACE` (or `--pace`) scales every wait: 1 is real time, 0 is none.
 
 What it answers, in order of precedence:
@@ -28,6 +32,9 @@ What it answers, in order of precedence:
 * "say X", "repeat: X", "reply with exactly X": X; "count to 20": the numbers; images, documents and audio: their
   media type and size;
 * anything else: a friendly line that names the simulator and repeats the question.
+
+Pictures are PNG files of two colours that follow from the prompt; speech is a WAV tone of 1/16 s for each character; a
+transcript tells how long the WAV file is that was sent, and of other files the size.
 
 Tokens are pieces of up to five letters. Thinking is returned as `thinking` blocks (Anthropic) or `reasoning_content`
 with signed `reasoning_details` (OpenAI dialect); a signature that comes back altered is a 400. Prompt cache, without

@@ -6,6 +6,7 @@ import email
 import email.policy
 from dataclasses import dataclass
 
+from sluice.local.simulator.conversation import Refused
 from sluice.local.simulator.shape import Json, Object, expect
 
 _FLAGS = {"true": True, "false": False}
@@ -33,10 +34,12 @@ def parsed(body: bytes, content_type: str) -> Object:
     expect(message.is_multipart(), "Could not parse multipart form.")
     expect(not any(part.defects for part in (message, *message.walk())), "Could not parse multipart form.")
     fields: Object = {}
-    for part in message.iter_parts():  # type: ignore[attr-defined]
+    for part in message.iter_parts():
         name = str(part.get_param("name", "", header="content-disposition"))
         plain = name.removesuffix("[]")
         content = part.get_payload(decode=True)
+        if not isinstance(content, bytes):
+            raise Refused(400, "Could not parse multipart form.")
         filename = part.get_filename()
         value: Json = (
             _typed(plain, content.decode())

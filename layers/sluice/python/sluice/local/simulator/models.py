@@ -18,7 +18,7 @@ class Model:
     thinks: bool = False
     """True: reasons in every answer, unless asked not to."""
     serves: str = "chat"
-    """What it does: chat, embeddings, rerank or moderations."""
+    """What it does: chat, embeddings, rerank, moderations, images, transcriptions or speech."""
 
 
 MODELS = {
@@ -32,6 +32,10 @@ MODELS = {
         Model("sim-embed", "Simulated embeddings", first_token=0.05, rate=100_000, context=8192, serves="embeddings"),
         Model("sim-rerank", "Simulated reranker", first_token=0.05, rate=100_000, context=8192, serves="rerank"),
         Model("sim-moderation", "Simulated moderation", 0.03, rate=100_000, context=8192, serves="moderations"),
+        Model("sim-image", "Simulated painter", first_token=0.4, rate=100_000, serves="images"),
+        Model("sim-transcribe", "Simulated stenographer", first_token=0.2, rate=200, serves="transcriptions"),
+        Model("sim-whisper", "Simulated stenographer paid by time", 0.2, rate=200, serves="transcriptions"),
+        Model("sim-speech", "Simulated speaker", first_token=0.2, rate=200, serves="speech"),
     )
 }
 CREATED = 1_767_225_600

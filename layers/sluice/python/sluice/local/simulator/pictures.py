@@ -64,7 +64,7 @@ def body(order: Order) -> Object:
     return {
         "created": CREATED,
         **_described(order),
-        "data": [{"b64_json": _encoded(order, number)} for number in range(order.count)],
+        "data": [{"b64_json": _encoded(order, place)} for place in range(order.count)],
         "usage": order.usage(order.count),
     }
 
@@ -73,11 +73,11 @@ def events(order: Order) -> Iterator[Event]:
     """Yield a streamed answer: the pictures in ever finer versions, then the picture."""
     kind = "image_edit" if order.edits else "image_generation"
     described = {"created_at": CREATED, **_described(order)}
-    for number in range(order.count):
+    for place in range(order.count):
         for part in range(order.partial):
-            drawn = {"b64_json": _encoded(order, number, part + 1), "partial_image_index": part}
+            drawn = {"b64_json": _encoded(order, place, part + 1), "partial_image_index": part}
             yield _event({"type": f"{kind}.partial_image", **drawn, **described})
-        drawn = {"b64_json": _encoded(order, number)}
+        drawn = {"b64_json": _encoded(order, place)}
         yield _event({"type": f"{kind}.completed", **drawn, **described, "usage": order.usage()})
 
 
@@ -113,10 +113,10 @@ def _described(order: Order) -> Object:
     return {"background": "opaque", "output_format": "png", "quality": order.quality, "size": order.size}
 
 
-def _encoded(order: Order, number: int, part: int = 0) -> str:
+def _encoded(order: Order, place: int, part: int = 0) -> str:
     width, height = map(int, order.size.split("x"))
     scale = 4 if part else 1  # an unfinished picture is a smaller one
-    return base64.b64encode(png(width // scale, height // scale, f"{order.prompt}/{number}")).decode()
+    return base64.b64encode(png(width // scale, height // scale, f"{order.prompt}/{place}")).decode()
 
 
 def _event(event: Object) -> Event:

@@ -34,6 +34,7 @@ class Reply:
     output: int = 0
     pace: float = 1.0
     media_type: str = "application/json"
+    stream_type: str = "text/event-stream; charset=utf-8"
     broken: Callable[[str], Event] | None = None
     """Makes the dialect's error event from a message."""
 
@@ -137,7 +138,7 @@ class Playback:
 
     async def _stream(self, events: Iterator[Event]) -> None:
         reply, directive = self._reply, self._reply.directive
-        await self._start("text/event-stream; charset=utf-8", None)
+        await self._start(reply.stream_type, None)
         await self._body(b"", more=True)
         await self._wait(directive.stall)
         await self._wait(reply.first_token)

@@ -14,6 +14,7 @@ from sluice.local.simulator import (
     anthropic_request,
     directives,
     embeddings,
+    media,
     moderations,
     openai_answer,
     openai_request,
@@ -96,8 +97,8 @@ class Simulator:
         if served is None:
             raise Refused(404, f"Unknown request URL: {method} /{dialect}/v1/{operation}.", code="unknown_url")
         _check_method(method, "POST")
-        request = shape.parsed(body)
-        model = _model(dialect, request, operation if operation in ("embeddings", "rerank", "moderations") else "chat")
+        request = media.parsed(body, headers)
+        model = _model(dialect, request, _SERVED.get(operation, "chat"))
         directive = self._directive(dialect, model, headers, request)
         reply = _fault(dialect, directive) or served(request, model, directive)
         return reply.slowed(self._pace if directive.pace is None else directive.pace)
@@ -115,6 +116,7 @@ class Simulator:
     def _directive(self, dialect: str, model: Model, headers: Mapping[str, str], request: Object) -> Directive:
         in_header = [headers["x-simulate"]] if "x-simulate" in headers else []
         said = directives.found_in(anthropic_request.last_user_text(request)) or embeddings.texts(request)
+        said = said or media.texts(request)
         try:
             return self._attempts.settle([*said, *in_header], model=model.id, dialect=dialect)
         except ValueError as unreadable:
@@ -253,9 +255,15 @@ _POSTS: dict[tuple[str, str], Callable[[Object, Model, Directive], Reply]] = {
     (_OPENAI, "embeddings"): _embeddings,
     (_OPENAI, "rerank"): _rerank,
     (_OPENAI, "moderations"): _moderations,
+    **{(_OPENAI, path): answer for path, (_, answer) in media.OPERATIONS.items()},
     (_ANTHROPIC, "messages"): _messages,
     (_ANTHROPIC, "messages/count_tokens"): _count,
 }
+
+_SERVED = {path: serves for path, (serves, _) in media.OPERATIONS.items()} | {
+    operation: operation for operation in ("embeddings", "rerank", "moderations")
+}
+"""Operation -> what a model must serve for it; the others are chats."""
 
 
 def listen(port: int) -> socket.socket:

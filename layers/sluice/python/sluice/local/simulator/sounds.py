@@ -147,9 +147,12 @@ def tone(seconds: float) -> bytes:
 def wav(seconds: float) -> bytes:
     """Return a WAV file with the tone."""
     sound = tone(seconds)
-    head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(sound), b"WAVE", b"fmt ", 16, 1, 1, RATE, RATE * 2, 2, 16,
-                       b"data", len(sound))  # fmt: skip
-    return head + sound
+    form = struct.pack("<IHHIIHH", 16, 1, 1, RATE, RATE * 2, 2, 16)
+    return b"RIFF%bWAVEfmt %bdata%b" % (_size(36 + len(sound)), form, _size(len(sound))) + sound
+
+
+def _size(count: int) -> bytes:
+    return struct.pack("<I", count)
 
 
 def seconds_of(file: bytes) -> float | None:
