@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aws_cdk import CfnOutput, Duration, Environment, Stack
 from constructs import Construct
 
@@ -20,6 +22,12 @@ REQUEST_PATH = Permissions(
     gateway_secret=True,
 )
 """Find the key and the configuration, call the provider, write the ledger entry."""
+
+STATEFUL_PATH = replace(
+    REQUEST_PATH,
+    tables={**REQUEST_PATH.tables, "cache": ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")},
+)
+"""That, and keep answers of the Responses API for those who come back to them."""
 
 LOOKUPS = Permissions(
     tables={"config": ("GetItem",), "ledger": ("GetItem",)},
@@ -50,7 +58,7 @@ class ApiStack(Stack):
         self.layers = Layers(self, "Layers", platform=platform)
         self.functions = {
             "streaming": self._function(
-                "streaming", REQUEST_PATH, STREAM_TIMEOUT, "Chat calls, streamed or not", streaming=True
+                "streaming", STATEFUL_PATH, STREAM_TIMEOUT, "Chat calls, streamed or not", streaming=True
             ),
             "completion": self._function(
                 "completion", REQUEST_PATH, STREAM_TIMEOUT, "Embeddings and token counts", streaming=True

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sluice.endpoints import ENDPOINTS
 from sluice.settings import TABLES
 from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
 
@@ -76,6 +77,15 @@ def test_functions_that_plan_no_call_cannot_read_the_keys_of_providers(assembly:
 def test_the_request_path_cannot_write_the_configuration(assembly: Assembly) -> None:
     for name in ("streaming", "completion", "routing"):
         assert granted(assembly, name)[":table/sluice-prod-config"] == ["dynamodb:GetItem"]
+
+
+def test_the_function_that_serves_responses_keeps_reads_and_deletes_them(assembly: Assembly) -> None:
+    served = {e.function for e in ENDPOINTS if e.path.startswith("/v1/responses")}
+    assert served == {"streaming"}
+    actions = granted(assembly, "streaming")[":table/sluice-prod-cache"]
+    assert {f"dynamodb:{name}" for name in ("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")} == set(
+        actions
+    )
 
 
 def test_nobody_can_delete_a_ledger_entry(assembly: Assembly) -> None:

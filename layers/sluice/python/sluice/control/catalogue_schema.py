@@ -41,7 +41,8 @@ Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt
 Modality = Literal["text", "image", "audio", "document", "video"]
 Media = Literal["images", "image_edits", "transcriptions", "translations", "speech"]
 Operation = Literal[
-    "chat", "completions", "embeddings", "rerank", "moderations", "count_tokens", "batches", "invoke", Media
+    "chat", "completions", "embeddings", "rerank", "moderations", "count_tokens", "input_tokens", "batches", "invoke",
+    Media,
 ]  # fmt: skip
 Dialect = Literal[
     "snowflake_complete",

@@ -3,6 +3,7 @@
 Start it with `python -m sluice.local.simulator --port 0`; it prints one line, `{"port": N}`, and then serves
 
     POST /openai/v1/chat/completions      POST /anthropic/v1/messages
+    POST /openai/v1/responses[/...]       (with stored state, as OpenAI keeps it)
     POST /openai/v1/embeddings            POST /anthropic/v1/messages/count_tokens
     POST /openai/v1/rerank                POST /openai/v1/moderations
     POST /openai/v1/images/generations    POST /openai/v1/audio/transcriptions
@@ -17,8 +18,8 @@ Sluice: it judges what the gateway sends as a vendor would.
 Keys: any key that starts with `sim-` (`Authorization: Bearer` on both, `x-api-key` on Anthropic); else 401.
 
 Models: `sim-fast` (first token after 150 ms, then 80 tokens/s), `sim-large` (600 ms, 35/s), `sim-reasoner` (400 ms,
-60/s, thinks first; the others think when asked to), `sim-claude` (300 ms, 70/s), `sim-claude-thinking` (400 ms, 50/s)
-and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`, `sim-image`, `sim-transcribe`, `sim-whisper`
+60/s, thinks first; the others think when asked to), `sim-gpt` (200 ms, 80/s), `sim-claude` (300 ms, 70/s),
+`sim-claude-thinking` (400 ms, 50/s) and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`, `sim-image`, `sim-transcribe`, `sim-whisper`
 (billed by time) and `sim-speech`. Every chat model answers in both dialects.
 `SIMULATOR_PACE` (or `--pace`) scales every wait: 1 is real time, 0 is none.
 

@@ -27,6 +27,7 @@ MODELS = {
         Model("sim-fast", "Simulated fast", first_token=0.15, rate=80),
         Model("sim-large", "Simulated large", first_token=0.6, rate=35),
         Model("sim-reasoner", "Simulated reasoner", first_token=0.4, rate=60, thinks=True),
+        Model("sim-gpt", "Simulated model of the Responses API", first_token=0.2, rate=80),
         Model("sim-claude", "Simulated Claude", first_token=0.3, rate=70),
         Model("sim-claude-thinking", "Simulated Claude that thinks", first_token=0.4, rate=50),
         Model("sim-embed", "Simulated embeddings", first_token=0.05, rate=100_000, context=8192, serves="embeddings"),

@@ -27,6 +27,7 @@ from sluice.local.simulator.conversation import Ask, Refused
 from sluice.local.simulator.directives import Attempts, Directive
 from sluice.local.simulator.models import CREATED, MODELS, Model
 from sluice.local.simulator.playback import Playback, Reply
+from sluice.local.simulator.responses import Responses
 from sluice.local.simulator.shape import Json, Object
 
 Scope = MutableMapping[str, Any]
@@ -37,6 +38,7 @@ _LARGEST_BODY = 32 * 1024 * 1024
 _OPENAI, _ANTHROPIC = "openai", "anthropic"
 _DIALECTS: dict[str, Any] = {_OPENAI: openai_answer, _ANTHROPIC: anthropic_answer}
 _BATCHES = "messages/batches"
+_RESPONSES = "responses"
 _FAULTS = {
     429: "The simulator was told to answer 429: rate limit reached.",
     529: "Overloaded",
@@ -50,6 +52,7 @@ class Simulator:
         self._pace = pace
         self._attempts = Attempts()
         self._batches = Batches(self._alone, pace)
+        self._responses = Responses(self._asked)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event of uvicorn; only HTTP is spoken."""
@@ -82,6 +85,10 @@ class Simulator:
             _check_caller(dialect, headers)
             if dialect == _ANTHROPIC and operation.startswith(_BATCHES):
                 reply = self._batches.reply(method, operation.removeprefix(_BATCHES), query or {}, body)
+            elif dialect == _OPENAI and operation.partition("/")[0] == _RESPONSES:
+                place = operation.removeprefix(_RESPONSES)
+                reply = self._responses.reply(method, place, query or {}, body, headers)
+                reply = reply.slowed(self._pace if reply.directive.pace is None else reply.directive.pace)
             else:
                 reply = self._served(dialect, method, operation, headers, body)
         except Refused as refused:
@@ -102,6 +109,12 @@ class Simulator:
         directive = self._directive(dialect, model, headers, request)
         reply = _fault(dialect, directive) or served(request, model, directive)
         return reply.slowed(self._pace if directive.pace is None else directive.pace)
+
+    def _asked(self, request: Object, headers: Mapping[str, str]) -> Ask | Reply:
+        """Return what a Responses request asks for, told as a chat request, or the fault it wants."""
+        model = _model(_OPENAI, request, "chat")
+        directive = self._directive(_OPENAI, model, headers, request)
+        return _fault(_OPENAI, directive) or openai_request.read(request, model, directive)
 
     def _alone(self, params: Object) -> tuple[int, Any]:
         """Return what a request of a batch answers: status and JSON body."""
