@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from sluice.settings import UPLOAD_DAYS_LIMIT, UPLOAD_INLINE_MB_LIMIT
+
 EPHEMERAL_PREFIX = "pr-"
 MEMORY_MB = (256, 512)
 LOG_RETENTION = {
@@ -33,6 +35,7 @@ LOG_RETENTION = {
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _ACCOUNT = re.compile(r"\d{12}")
+_ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?")
 _CUSTOMER_KEY = re.compile(r"mrk-[0-9a-f]{32}")
 
 
@@ -46,9 +49,11 @@ class Stage:
 
     `memory_mb` is for the functions on the request path, `log_days` for every log group, `ledger_days` for ledger
     entries. `requests_per_second` and `burst` are the API's own limit, per region, over all callers.
+    Uploads are kept for `upload_days`, at most `upload_inline_mb` MB of them are written into one request, and web
+    pages of `upload_origins` ("https://chat.example.com") may put them from a browser.
     `customer_key` is the id of a multi-Region KMS key that exists in every region of the stage; it then encrypts
-    tables and secrets. Without one, keys that AWS owns or manages do that at no cost and with no call to KMS on the
-    request path. `ephemeral` stages keep nothing when they are destroyed.
+    tables, secrets and uploads. Without one, keys that AWS owns or manages do that at no cost and with no call to KMS
+    on the request path. `ephemeral` stages keep nothing when they are destroyed.
     """
 
     name: str
@@ -60,6 +65,9 @@ class Stage:
     ledger_days: int = 90
     requests_per_second: int = 100
     burst: int = 200
+    upload_days: int = 7
+    upload_inline_mb: int = 16
+    upload_origins: tuple[str, ...] = ()
     customer_key: str = ""
 
     def __post_init__(self) -> None:
@@ -75,6 +83,11 @@ class Stage:
         self._check("ledger_days", 1 <= self.ledger_days <= 36_500, "1 to 36500")
         self._check("requests_per_second", 1 <= self.requests_per_second <= 10_000, "1 to 10000")
         self._check("burst", 1 <= self.burst <= 5_000, "1 to 5000")
+        self._check("upload_days", 1 <= self.upload_days <= UPLOAD_DAYS_LIMIT, f"1 to {UPLOAD_DAYS_LIMIT}")
+        inline_fits = 1 <= self.upload_inline_mb <= UPLOAD_INLINE_MB_LIMIT
+        self._check("upload_inline_mb", inline_fits, f"1 to {UPLOAD_INLINE_MB_LIMIT}")
+        origins_fit = all(map(_ORIGIN.fullmatch, self.upload_origins))
+        self._check("upload_origins", origins_fit, "origins such as https://chat.example.com, without a path or a *")
         key_fits = self.customer_key == "" or _CUSTOMER_KEY.fullmatch(self.customer_key) is not None
         self._check("customer_key", key_fits, "a multi-Region key id (mrk- and 32 hex digits), or empty")
         named_ephemeral = self.name.startswith(EPHEMERAL_PREFIX)

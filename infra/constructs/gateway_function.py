@@ -17,6 +17,7 @@ from constructs import Construct
 from infra.build import ROOT
 from infra.constructs.acknowledgements import acknowledge
 from infra.constructs.layers import Layers
+from infra.constructs.names import upload_bucket_name
 from infra.constructs.permissions import Permissions
 from infra.constructs.retention import kept, log_group
 from infra.settings import Stage
@@ -64,7 +65,9 @@ class GatewayFunction(Construct):
             memory_size=memory_mb or stage.memory_mb,
             timeout=timeout,
             role=self._role(stage, permissions),
-            environment=environment(stage, streaming=streaming) | dict(variables or {}),
+            environment=environment(stage, streaming=streaming)
+            | (upload_environment(Stack.of(self), stage) if permissions.uploads else {})
+            | dict(variables or {}),
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
@@ -108,3 +111,12 @@ def environment(stage: Stage, *, streaming: bool) -> dict[str, str]:
         "SLUICE_LEDGER_DAYS": str(stage.ledger_days),
     }
     return variables | ({"AWS_LAMBDA_EXEC_WRAPPER": STREAMING_WRAPPER} if streaming else {})
+
+
+def upload_environment(stack: Stack, stage: Stage) -> dict[str, str]:
+    """Return the variables of functions that come to uploads."""
+    return {
+        "SLUICE_UPLOAD_BUCKET": upload_bucket_name(stack, stage),
+        "SLUICE_UPLOAD_DAYS": str(stage.upload_days),
+        "SLUICE_UPLOAD_INLINE_MB": str(stage.upload_inline_mb),
+    }

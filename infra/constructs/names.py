@@ -8,7 +8,7 @@ from __future__ import annotations
 from aws_cdk import ArnFormat, Stack
 
 from infra.settings import Stage
-from sluice.settings import table_name
+from sluice.settings import UPLOAD_PREFIX, table_name
 
 
 def table_arn(stack: Stack, stage: Stage, name: str) -> str:
@@ -26,6 +26,16 @@ def secret_arn(stack: Stack, name: str) -> str:
     return stack.format_arn(
         service="secretsmanager", resource="secret", resource_name=f"{name}-??????", arn_format=arn_format
     )
+
+
+def upload_bucket_name(stack: Stack, stage: Stage) -> str:
+    """Return the name of the region's bucket of uploads; account and region make it unique among all of AWS's."""
+    return f"{stage.prefix}-uploads-{stack.account}-{stack.region}"
+
+
+def uploads_arn(stack: Stack, stage: Stage) -> str:
+    """Return the ARN pattern of every upload in the region's bucket, and of nothing else in it."""
+    return f"arn:{stack.partition}:s3:::{upload_bucket_name(stack, stage)}/{UPLOAD_PREFIX}*"
 
 
 def customer_key_arn(stack: Stack, stage: Stage, *, region: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What a function may do, said as tables, secrets and logs; the IAM statements follow.
+"""What a function may do, said as tables, secrets, uploads and logs; the IAM statements follow.
 
 Actions are named one by one and resources exactly, so a function can reach what its code calls and nothing else.
 """
@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
-from infra.constructs.names import customer_key_arn, log_group_arn, log_group_name, secret_arn, table_arn
+from infra.constructs.names import (
+    customer_key_arn,
+    log_group_arn,
+    log_group_name,
+    secret_arn,
+    table_arn,
+    uploads_arn,
+)
 from infra.settings import Stage
 
 
@@ -19,12 +26,14 @@ from infra.settings import Stage
 class Permissions:
     """`tables` maps a table's schema name to DynamoDB actions, such as {"ledger": ("PutItem",)}.
 
-    `logs_of` names the functions whose log lines may be read.
+    `uploads` are S3 actions on uploaded files, such as ("GetObject",). `logs_of` names the functions whose log lines
+    may be read.
     """
 
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     provider_secret: bool = False
     gateway_secret: bool = False
+    uploads: tuple[str, ...] = ()
     logs_of: tuple[str, ...] = ()
 
     def statements(self, stack: Stack, stage: Stage) -> list[iam.PolicyStatement]:
@@ -41,28 +50,39 @@ class Permissions:
             resources = [secret_arn(stack, name) for name in secrets]
             actions = ["secretsmanager:GetSecretValue"]
             made.append(iam.PolicyStatement(sid="Secrets", actions=actions, resources=resources))
+        if self.uploads:
+            actions = [f"s3:{action}" for action in self.uploads]
+            made.append(iam.PolicyStatement(sid="Uploads", actions=actions, resources=[uploads_arn(stack, stage)]))
         if self.logs_of:
             groups = [log_group_arn(stack, stage, name) for name in self.logs_of]
             made.append(iam.PolicyStatement(sid="ReadLogs", actions=["logs:FilterLogEvents"], resources=groups))
         if stage.customer_key:
-            made.append(_key_statement(stack, stage))
+            made.append(_key_statement(stack, stage, with_uploads=bool(self.uploads)))
         return made
 
     def acknowledged(self, stack: Stack, stage: Stage) -> dict[str, str]:
         """Return the findings of cdk-nag that the statements cause, with the reason for each."""
-        here = f"arn:{stack.partition}:logs:{stack.region}:{stage.account or '<AWS::AccountId>'}:log-group"
+        account = stage.account or "<AWS::AccountId>"  # how cdk-nag writes the account that deploys
+        here = f"arn:{stack.partition}:logs:{stack.region}:{account}:log-group"
         groups = [f"{here}:{log_group_name(stage, name)}:*" for name in self.logs_of]
         reason = "This is how a policy spells one log group; the * stands for its streams, which Lambda names."
-        return {f"AwsSolutions-IAM5[Resource::{group}]": reason for group in groups}
+        found = {f"AwsSolutions-IAM5[Resource::{group}]": reason for group in groups}
+        if self.uploads:
+            files = uploads_arn(stack, stage).replace(stack.account, account)
+            found[f"AwsSolutions-IAM5[Resource::{files}]"] = (
+                "Uploads have ids that are made at run time; the function keeps each team to its own part of the keys."
+            )
+        return found
 
     def _secrets(self, stage: Stage) -> list[str]:
         wanted = ((self.provider_secret, stage.provider_secret), (self.gateway_secret, stage.gateway_secret))
         return [name for is_wanted, name in wanted if is_wanted]
 
 
-def _key_statement(stack: Stack, stage: Stage) -> iam.PolicyStatement:
-    # Only through the two services: the function itself has nothing to decrypt.
-    services = [f"{service}.{stack.region}.amazonaws.com" for service in ("dynamodb", "secretsmanager")]
+def _key_statement(stack: Stack, stage: Stage, *, with_uploads: bool) -> iam.PolicyStatement:
+    # Only through these services: the function itself has nothing to decrypt.
+    through = ("dynamodb", "secretsmanager", *(("s3",) if with_uploads else ()))
+    services = [f"{service}.{stack.region}.amazonaws.com" for service in through]
     return iam.PolicyStatement(
         sid="CustomerKey",
         actions=["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],

@@ -20,8 +20,9 @@ REQUEST_PATH = Permissions(
     tables={"config": ("GetItem",), "ledger": ("PutItem",)},
     provider_secret=True,
     gateway_secret=True,
+    uploads=("GetObject",),
 )
-"""Find the key and the configuration, call the provider, write the ledger entry."""
+"""Find the key and the configuration, read uploads that a request refers to, call the provider, write the entry."""
 
 STATEFUL_PATH = replace(
     REQUEST_PATH,
@@ -34,8 +35,10 @@ LOOKUPS = Permissions(
     # Models are listed, and plans made, for the providers that have a key.
     provider_secret=True,
     gateway_secret=True,
+    # A signed URL can do what its signer may do: callers put their files with this function's permission.
+    uploads=("DeleteObject", "GetObject", "PutObject"),
 )
-"""Find the key and the configuration, see which providers can be called, look up an entry."""
+"""Find the key and the configuration, see which providers can be called, look up an entry, keep uploads."""
 
 CONTROL_PLANE = Permissions(
     tables={"config": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem")},
@@ -63,7 +66,9 @@ class ApiStack(Stack):
             "completion": self._function(
                 "completion", REQUEST_PATH, STREAM_TIMEOUT, "Embeddings and token counts", streaming=True
             ),
-            "routing": self._function("routing", LOOKUPS, BUFFERED_TIMEOUT, "Models, plans, ledger entries, health"),
+            "routing": self._function(
+                "routing", LOOKUPS, BUFFERED_TIMEOUT, "Models, plans, ledger entries, uploads, health"
+            ),
             "admin": self._function(
                 "admin",
                 CONTROL_PLANE,

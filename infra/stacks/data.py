@@ -1,29 +1,33 @@
-"""Everything that must survive a deployment: tables and secrets.
+"""Everything that must survive a deployment: tables, secrets and uploads.
 
 Tables come from `sluice.settings.TABLES`. The primary region owns the replicated tables and the secrets, and AWS keeps
 copies in the stage's other regions; each region owns its regional tables. Outside ephemeral stages, what cannot be made
-again is protected against deletion and kept when the stack goes.
+again is protected against deletion and kept when the stack goes. Uploads can be made again and live for days only:
+their bucket goes with its stack once it is empty.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnOutput, Environment, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
-from infra.constructs.names import customer_key_arn
+from infra.constructs.names import customer_key_arn, upload_bucket_name
 from infra.constructs.retention import kept
 from infra.settings import Stage
-from sluice.settings import TABLES, TableSchema, table_name
+from sluice.settings import TABLES, UPLOAD_PREFIX, TableSchema, table_name
 
 ACKNOWLEDGED = {
     "AwsSolutions-SMG4": "Providers' keys are made in each provider's console, and a new pepper would end every "
     "virtual key at once; neither can be rotated by a timer alone.",
+    "AwsSolutions-S1": "Each use of an upload has a ledger entry. Server access logs would write signed URLs, which "
+    "open the files while they last, into a second bucket; who wants a trail turns on CloudTrail's data events.",
 }
 
 
@@ -35,7 +39,7 @@ class DataStack(Stack):
             scope,
             construct_id,
             env=Environment(account=stage.account, region=region),
-            description=f"Sluice {stage.name}: tables and secrets",
+            description=f"Sluice {stage.name}: tables, secrets and uploads",
             termination_protection=not stage.ephemeral,
         )
         self.stage = stage
@@ -44,6 +48,7 @@ class DataStack(Stack):
         self.tables = {schema.name: self._table(schema) for schema in TABLES if is_primary or not schema.replicated}
         if is_primary:
             self._secrets()
+        self._uploads()
         acknowledge(self, ACKNOWLEDGED)
 
     def _table(self, schema: TableSchema) -> dynamodb.TableV2:
@@ -74,6 +79,44 @@ class DataStack(Stack):
 
     def _replicas(self, schema: TableSchema) -> tuple[str, ...]:
         return self.stage.regions[1:] if schema.replicated else ()
+
+    def _uploads(self) -> None:
+        """Make the region's bucket of uploads: private, over TLS only, each object gone after the stage's days."""
+        s3.Bucket(
+            self,
+            "UploadBucket",
+            bucket_name=upload_bucket_name(self, self.stage),
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            # S3's own keys cost nothing and make no calls; a customer's key is asked for once per bucket and hour.
+            encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=None if self.key is None else True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    prefix=UPLOAD_PREFIX,
+                    expiration=Duration.days(self.stage.upload_days),
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                )
+            ],
+            cors=self._browsers(),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _browsers(self) -> list[s3.CorsRule] | None:
+        if not self.stage.upload_origins:
+            return None
+        return [
+            s3.CorsRule(
+                allowed_methods=[s3.HttpMethods.PUT],
+                allowed_origins=list(self.stage.upload_origins),
+                allowed_headers=["content-type", "x-amz-checksum-sha256"],
+                exposed_headers=["etag"],
+                max_age=3600,
+            )
+        ]
 
     def _secrets(self) -> None:
         # CloudFormation writes a secret's value when it creates it and when the value's own property changes, which

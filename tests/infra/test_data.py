@@ -11,6 +11,7 @@ from tests.infra.conftest import CUSTOMER_KEY, PRIMARY, SECONDARY, Assembly
 
 TABLE = "AWS::DynamoDB::GlobalTable"
 SECRET = "AWS::SecretsManager::Secret"
+BUCKET = "AWS::S3::Bucket"
 
 LOGICAL_IDS = {
     "CacheTableC1E6DF7E": TABLE,
@@ -19,9 +20,11 @@ LOGICAL_IDS = {
     "HoldsTable75B0DC3A": TABLE,
     "LedgerTable38A58B60": TABLE,
     "ProviderSecretB148C1D8": SECRET,
+    "UploadBucketD2C1DA78": BUCKET,
+    "UploadBucketPolicy180778F4": "AWS::S3::BucketPolicy",
     "UsageTable28300137": TABLE,
 }
-"""A change of one of these replaces a table or a secret, and with it loses what it holds."""
+"""A change of one of these replaces a table, a secret or a bucket, and with it loses what it holds."""
 
 
 def table(assembly: Assembly, name: str, *, stage: str = "prod", region: str = PRIMARY) -> dict[str, Any]:
@@ -114,6 +117,8 @@ def test_a_customers_key_encrypts_tables_and_secrets_and_functions_may_use_it_on
     assembly: Assembly,
 ) -> None:
     for name, item in assembly.template("data", stage="pr-2")["Resources"].items():
+        if item["Type"] == "AWS::S3::BucketPolicy":  # holds nothing
+            continue
         assert f"key/{CUSTOMER_KEY}" in str(item["Properties"]), name
     roles = assembly.resources("api", "AWS::IAM::Role", stage="pr-2")
     statements = [
@@ -124,7 +129,10 @@ def test_a_customers_key_encrypts_tables_and_secrets_and_functions_may_use_it_on
         if statement["Sid"] == "CustomerKey"
     ]
     assert len(statements) == 4
+    through = []
     for statement in statements:
         assert f":key/{CUSTOMER_KEY}" in str(statement["Resource"])
         services = statement["Condition"]["StringEquals"]["kms:ViaService"]
-        assert services == [f"dynamodb.{PRIMARY}.amazonaws.com", f"secretsmanager.{PRIMARY}.amazonaws.com"]
+        through.append([service.removesuffix(f".{PRIMARY}.amazonaws.com") for service in services])
+    # The control plane comes to no upload.
+    assert sorted(through) == [["dynamodb", "secretsmanager"], *[["dynamodb", "secretsmanager", "s3"]] * 3]

@@ -14,6 +14,8 @@ from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
 FUNCTIONS = {"streaming": "api", "completion": "api", "routing": "api", "admin": "api", "reconcile": "jobs"}
 ANY_SIX_CHARACTERS = "-??????"
 """How a secret's ARN ends: with six characters that nobody chose, so this stands for exactly one secret."""
+ANY_UPLOAD = re.compile(r"(arn:aws:s3:::sluice-[a-z0-9-]+-uploads-.*/uploads/)\*")
+"""How a policy spells all uploads of one bucket; their ids are made at run time."""
 ANY_LOG_STREAM = re.compile(r"(:log-group:/sluice-[a-z0-9-]+/[a-z]+):\*")
 """How a policy spells one log group; Lambda chooses the names of the streams in it."""
 
@@ -49,7 +51,7 @@ def test_no_statement_anywhere_holds_a_wildcard(assembly: Assembly) -> None:
             for statement in (part for policy in policies for part in policy["PolicyDocument"]["Statement"]):
                 seen += 1
                 assert "*" not in str(statement["Action"]), (file, name)
-                resource = ANY_LOG_STREAM.sub(r"\1", str(statement["Resource"]))
+                resource = ANY_UPLOAD.sub(r"\1", ANY_LOG_STREAM.sub(r"\1", str(statement["Resource"])))
                 assert "*" not in resource, (file, name)
                 assert "?" not in resource.replace(ANY_SIX_CHARACTERS, ""), (file, name)
                 assert "NotAction" not in statement
@@ -86,6 +88,35 @@ def test_the_function_that_serves_responses_keeps_reads_and_deletes_them(assembl
     assert {f"dynamodb:{name}" for name in ("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")} == set(
         actions
     )
+
+
+def test_only_the_function_that_keeps_uploads_may_write_and_delete_them(assembly: Assembly) -> None:
+    found = {
+        name: {
+            action
+            for statement in statements(assembly, name)
+            for action in listed(statement["Action"])
+            if action.startswith("s3:")
+        }
+        for name in FUNCTIONS
+    }
+    assert found == {
+        "streaming": {"s3:GetObject"},
+        "completion": {"s3:GetObject"},
+        "routing": {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
+        "admin": set(),
+        "reconcile": set(),
+    }
+
+
+@pytest.mark.parametrize("region", [PRIMARY, SECONDARY])
+def test_a_function_reaches_uploads_of_its_own_stage_and_region_only(assembly: Assembly, region: str) -> None:
+    for name in ("streaming", "completion", "routing"):
+        (statement,) = [part for part in statements(assembly, name, region) if part["Sid"] == "Uploads"]
+        head, account, tail = statement["Resource"]["Fn::Join"][1]
+        assert head == "arn:aws:s3:::sluice-prod-uploads-"
+        assert account == {"Ref": "AWS::AccountId"}
+        assert tail == f"-{region}/uploads/*"
 
 
 def test_nobody_can_delete_a_ledger_entry(assembly: Assembly) -> None:

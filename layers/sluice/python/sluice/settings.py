@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+UPLOAD_PREFIX = "uploads/"
+"""What the keys of uploads begin with."""
 UPLOAD_DAYS_LIMIT = 30
 UPLOAD_INLINE_MB_LIMIT = 64
 """A request with that many MB of files needs a function of 1 GB: each stands there several times at once."""

@@ -15,9 +15,9 @@ from typing import Any
 
 from sluice.aws.s3 import S3Bucket, read
 from sluice.ports import UpstreamAnswer
+from sluice.settings import UPLOAD_PREFIX
 from sluice.types.uploads import SignedAddress, StoredFile, Upload
 
-PREFIX = "uploads/"
 RECORD = ".declared"
 _RECORD_LIMIT = 16_384
 
@@ -106,4 +106,4 @@ class OpenFile:
 
 
 def _key(team: str, upload_id: str) -> str:
-    return f"{PREFIX}{team}/{upload_id}"
+    return f"{UPLOAD_PREFIX}{team}/{upload_id}"
