@@ -34,6 +34,7 @@ MODERATIONS = "openai_moderations"
 COUNT_TOKENS = "anthropic_count_tokens"
 COHERE = "cohere_chat"
 OLLAMA = "ollama_chat"
+BEDROCK = "bedrock_converse"
 IMAGES = "openai_images"
 IMAGE_EDITS = "openai_image_edits"
 TRANSCRIPTIONS = "openai_transcriptions"
@@ -53,6 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/v1beta/models/{call+}", "generate_content", GEMINI, "streaming"),
+    Endpoint("POST", "/model/{call+}", "bedrock", BEDROCK, "streaming"),
     Endpoint("POST", "/v2/chat", "chat", COHERE, "streaming"),
     Endpoint("POST", "/api/chat", "chat", OLLAMA, "streaming"),
     Endpoint("POST", "/v1/messages/batches", "message_batch_create", ANTHROPIC, "completion"),

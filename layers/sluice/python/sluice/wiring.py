@@ -14,6 +14,7 @@ from sluice.dispatch import Clock, Dispatcher
 from sluice.endpoints import Match
 from sluice.governance.authentication import Authenticator
 from sluice.inbound import gemini_call, gemini_framed
+from sluice.inbound_bedrock import bedrock_call
 from sluice.lookups import Lookups
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, run
@@ -114,8 +115,13 @@ def application(adapters: Adapters) -> App:
         sent, method = gemini_call(request, match)
         return gemini_framed(request, run(sent, method.operation, method.dialect, composed))
 
+    def bedrock(request: Request, match: Match) -> Response:
+        sent, action = bedrock_call(request, match)
+        return run(sent, action.operation, action.dialect, composed)
+
     use_cases: dict[str, UseCase] = {
         "chat": model_call,
+        "bedrock": bedrock,
         "completions": model_call,
         "generate_content": generate_content,
         "embeddings": model_call,
