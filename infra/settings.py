@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from infra.provider_access import ProviderAccess
 from sluice.settings import UPLOAD_DAYS_LIMIT, UPLOAD_INLINE_MB_LIMIT
 
 EPHEMERAL_PREFIX = "pr-"
+NO_ACCESS = ProviderAccess()
 MEMORY_MB = (256, 512)
 LOG_RETENTION = {
     1: "ONE_DAY",
@@ -54,6 +56,7 @@ class Stage:
     `customer_key` is the id of a multi-Region KMS key that exists in every region of the stage; it then encrypts
     tables, secrets and uploads. Without one, keys that AWS owns or manages do that at no cost and with no call to KMS
     on the request path. `ephemeral` stages keep nothing when they are destroyed.
+    `providers` says which providers let the functions' own role in; without an entry there, none does.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Stage:
     upload_inline_mb: int = 16
     upload_origins: tuple[str, ...] = ()
     customer_key: str = ""
+    providers: ProviderAccess = NO_ACCESS
 
     def __post_init__(self) -> None:
         """Raise InvalidStage for a value that AWS would refuse later, or that would surprise."""

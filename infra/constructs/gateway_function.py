@@ -61,7 +61,13 @@ class GatewayFunction(Construct):
             handler="handler.handler",
             runtime=layers.platform.runtime,
             architecture=layers.platform.architecture,
-            layers=layers.of(*layer_names(dependencies=dependencies, streaming=streaming)),
+            layers=layers.of(
+                *layer_names(
+                    # cryptography is in there; without private keys to sign with, cold starts are spared the layer.
+                    dependencies=dependencies or (permissions.calls_providers and stage.providers.private_keys),
+                    streaming=streaming,
+                )
+            ),
             memory_size=memory_mb or stage.memory_mb,
             timeout=timeout,
             role=self._role(stage, permissions),

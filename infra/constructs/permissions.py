@@ -19,6 +19,7 @@ from infra.constructs.names import (
     table_arn,
     uploads_arn,
 )
+from infra.constructs.provider_permissions import provider_acknowledgements, provider_statements
 from infra.settings import Stage
 
 
@@ -27,7 +28,7 @@ class Permissions:
     """`tables` maps a table's schema name to DynamoDB actions, such as {"ledger": ("PutItem",)}.
 
     `uploads` are S3 actions on uploaded files, such as ("GetObject",). `logs_of` names the functions whose log lines
-    may be read.
+    may be read. `calls_providers` adds what the stage allows towards providers that let the role in.
     """
 
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Permissions:
     gateway_secret: bool = False
     uploads: tuple[str, ...] = ()
     logs_of: tuple[str, ...] = ()
+    calls_providers: bool = False
 
     def statements(self, stack: Stack, stage: Stage) -> list[iam.PolicyStatement]:
         """Return the statements for a function of `stage` in the stack's region."""
@@ -56,6 +58,8 @@ class Permissions:
         if self.logs_of:
             groups = [log_group_arn(stack, stage, name) for name in self.logs_of]
             made.append(iam.PolicyStatement(sid="ReadLogs", actions=["logs:FilterLogEvents"], resources=groups))
+        if self.calls_providers:
+            made += provider_statements(stack, stage.providers)
         if stage.customer_key:
             made.append(_key_statement(stack, stage, with_uploads=bool(self.uploads)))
         return made
@@ -72,6 +76,8 @@ class Permissions:
             found[f"AwsSolutions-IAM5[Resource::{files}]"] = (
                 "Uploads have ids that are made at run time; the function keeps each team to its own part of the keys."
             )
+        if self.calls_providers:
+            found |= provider_acknowledgements(stage.providers)
         return found
 
     def _secrets(self, stage: Stage) -> list[str]:

@@ -20,6 +20,7 @@ REQUEST_PATH = Permissions(
     tables={"config": ("GetItem",), "ledger": ("PutItem",)},
     provider_secret=True,
     gateway_secret=True,
+    calls_providers=True,
     uploads=("GetObject",),
 )
 """Find the key and the configuration, read uploads that a request refers to, call the provider, write the entry."""

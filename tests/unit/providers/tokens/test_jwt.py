@@ -86,5 +86,5 @@ def test_a_function_without_the_library_says_what_to_deploy(monkeypatch: pytest.
         return real(name, globals_, locals_, fromlist, level)
 
     monkeypatch.setattr(builtins, "__import__", bare)
-    with pytest.raises(ProviderError, match="private_key_providers = True"):
+    with pytest.raises(ProviderError, match=r"ProviderAccess\(private_keys=True\)"):
         private_key(ORDER, PEM)

@@ -29,7 +29,7 @@ def private_key(order: Order, pem: str, passphrase: str = "") -> RSAPrivateKey:
     except ImportError:
         raise order.refused(
             "this function has no `cryptography` package, which signs with private keys. Deploy its stage with "
-            "private_key_providers = True (infra/settings.py)."
+            "ProviderAccess(private_keys=True) (infra/settings.py)."
         ) from None
     # Pasted into JSON as text, a PEM often has its line breaks written out.
     text = pem.replace("\\n", "\n").strip() + "\n"
