@@ -66,7 +66,7 @@ def check_all() -> Tally:
             continue
         tongue = dialect_of(recording)
         provider = registry.provider(recording.provider)
-        quirks = UNLISTED.get(recording.provider) or (provider.quirks if provider is not None else {})
+        quirks: Any = UNLISTED.get(recording.provider) or (provider.quirks if provider is not None else {})
         for kind, case in _cases(recording):
             key = (recording.provider, tongue, kind)
             try:
@@ -186,7 +186,7 @@ def check_answer(recording: Recording, tongue: str, quirks: dict[str, Any]) -> N
         cost = body["usage"]["cost"]
         stated = cost["total_cost"] if isinstance(cost, dict) else cost
         _same("cost", float(used.provider_cost_usd), stated)
-    encoding = "base64" if any(isinstance(vector, str) for vector in response.vectors) else "float"
+    encoding: Any = "base64" if any(isinstance(vector, str) for vector in response.vectors) else "float"
     asked = EmbeddingRequest(model="m", inputs=("x",), encoding=encoding, dialect=tongue)
     again = wire.decode_response(json.loads(json.dumps(wire.encode_response(response, asked))), quirks)
     _same("second reading", _comparable(again), _comparable(response))
@@ -224,8 +224,9 @@ def _tokens(body: dict[str, Any]) -> int | None:
     if usage := body.get("usageMetadata"):
         return int(usage["promptTokenCount"])
     if "predictions" in body:
-        return sum(item["embeddings"]["statistics"]["token_count"] for item in body["predictions"])
-    return body.get("prompt_eval_count")
+        return sum(int(item["embeddings"]["statistics"]["token_count"]) for item in body["predictions"])
+    count = body.get("prompt_eval_count")
+    return None if count is None else int(count)
 
 
 def check_across(recording: Recording, tongue: str, quirks: dict[str, Any]) -> None:
@@ -238,7 +239,8 @@ def check_across(recording: Recording, tongue: str, quirks: dict[str, Any]) -> N
         wire = _wire(other)
         if other == "gemini_embed_content" and len(expected) > 1:
             continue  # it holds one vector; a request for several never gets there
-        for encoding in ("float", "base64"):
+        encodings: tuple[Any, ...] = ("float", "base64")
+        for encoding in encodings:
             asked = EmbeddingRequest(model="m", inputs=("x",) * len(expected), encoding=encoding, dialect=other)
             written = json.loads(json.dumps(wire.encode_response(response, asked)))
             again = wire.decode_response(written)

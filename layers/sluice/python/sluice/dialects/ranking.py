@@ -29,8 +29,8 @@ def outline(body: JsonObject, size: int, *, top: str) -> Outline:
         if not isinstance(document, str | Mapping):
             raise BadRequest(f"'documents[{place}]' must be text or an object.", param=f"documents[{place}]")
     most = body.get(top)
-    if most is not None and (type(most) is not int or most < 1):
-        raise BadRequest(f"{top!r} must be a whole number of at least 1.", param=top)
+    if most is not None and (type(most) is not int or most < 0):  # llama.cpp takes 0 and ranks nothing
+        raise BadRequest(f"{top!r} must be a whole number.", param=top)
     return Outline(model, stream=False, include_usage=False, max_output=0, choices=1, prompt_bytes=size)
 
 
@@ -40,8 +40,8 @@ def documents_of(body: JsonObject) -> tuple[str | Mapping[str, object], ...]:
 
 
 def number(value: object) -> int | None:
-    """Return a whole number above zero, None for anything else."""
-    return value if type(value) is int and value > 0 else None
+    """Return a whole number that is not negative, None for anything else."""
+    return value if type(value) is int and value >= 0 else None
 
 
 def score(value: object) -> float | None:

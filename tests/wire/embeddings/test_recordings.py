@@ -1,0 +1,14 @@
+"""The embeddings dialects over recorded traffic: what providers sent and clients asked, read and written back."""
+
+from __future__ import annotations
+
+from tests.wire.embeddings.check import BAR, check_all
+from tests.wire.recordings import require
+
+
+def test_recorded_embeddings_traffic_is_read_translated_and_written_back_without_loss() -> None:
+    require()
+    tally = check_all()
+    print(f"passed {dict(tally.passed)}, failed {dict(tally.failed)}")
+    assert tally.total > 300
+    assert tally.share >= BAR, "\n".join(tally.reasons[:20])
