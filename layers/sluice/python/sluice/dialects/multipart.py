@@ -34,6 +34,8 @@ _ONE = r";[ \t]*([A-Za-z*]+)[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\";\s]+))[
 _PARAMETER = re.compile(_ONE)
 _DISPOSITION = re.compile(rf"form-data[ \t]*(?:{_ONE})*;?", re.IGNORECASE)
 _PADDING = re.compile(rb"[ \t]*")
+_LISTED = re.compile(r"\[\d{0,3}\]$")
+"""How clients mark the items of a list: `image[]` (OpenAI's SDKs), `image[0]` (Ruby's)."""
 _ESCAPED = re.compile(r"\\([\"\\])")
 _TEXT_TYPES = ("text/", "application/json")
 
@@ -62,7 +64,8 @@ class _Part:
 class Form:
     """A parsed form: `members` by name, and the bytes they came from.
 
-    A field is its text; one that is repeated or called `name[]` is a list under `name`; a file is a `File`.
+    A field is its text; one that is repeated, or called `name[]` or `name[0]`, is a list under `name`; a file is a
+    `File`.
     """
 
     __slots__ = ("_body", "_delimiter", "_end", "_parts", "members")
@@ -85,7 +88,7 @@ class Form:
         pieces: list[bytes | memoryview] = []
         written: set[str] = set()
         for part in self._parts:
-            plain = part.name.removesuffix("[]")
+            plain = _LISTED.sub("", part.name)
             if plain not in edits:
                 continue
             pieces.append(body[last : part.start])
@@ -200,7 +203,7 @@ class Form:
             raise _fault(f"The field {name[:64]!r} is not valid UTF-8.", name) from None
 
     def _set(self, name: str, value: str | File) -> None:
-        plain = name.removesuffix("[]")
+        plain = _LISTED.sub("", name)
         held = self.members.get(plain)
         if held is None:
             self.members[plain] = [value] if plain != name else value
