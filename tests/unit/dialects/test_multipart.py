@@ -74,6 +74,8 @@ def test_repeated_and_bracketed_fields_are_lists() -> None:
     images: Any = form.members["image"]
     assert [image.size for image in images] == [len(WAV), len(WAV)]
     assert form.members["chunking_strategy[type]"] == "server_vad"
+    numbered = read(file("image[0]"), file("image[1]"), part("tag[0]", "a")).members
+    assert (len(numbered["image"]), numbered["tag"]) == (2, ["a"])  # type: ignore[arg-type]
 
 
 def test_preamble_padding_and_epilogue_are_passed_over() -> None:
