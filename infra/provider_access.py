@@ -74,6 +74,17 @@ class ProviderAccess:
         called = [model.profile or model.id for model in self.bedrock_models]
         _check("bedrock_models", called, len(set(called)) == len(called), "each model or profile once")
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The AWS services that the role may call, as the functions are told (SLUICE_ROLE_SERVICES)."""
+        listed = {
+            "bedrock": self.bedrock_models,
+            "bedrock-mantle": self.mantle_projects,
+            "sagemaker": self.sagemaker_endpoints,
+            "sts": self.federation_audiences,
+        }
+        return tuple(service for service, entries in listed.items() if entries)
+
 
 def _check_all(setting: str, values: tuple[str, ...], pattern: re.Pattern[str], allowed: str) -> None:
     fits = all(map(pattern.fullmatch, values)) and len(set(values)) == len(values)

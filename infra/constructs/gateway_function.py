@@ -116,6 +116,8 @@ def environment(stage: Stage, *, streaming: bool) -> dict[str, str]:
         "SLUICE_GATEWAY_SECRET": stage.gateway_secret,
         "SLUICE_LEDGER_DAYS": str(stage.ledger_days),
     }
+    if stage.providers.services:
+        variables["SLUICE_ROLE_SERVICES"] = ",".join(stage.providers.services)
     return variables | ({"AWS_LAMBDA_EXEC_WRAPPER": STREAMING_WRAPPER} if streaming else {})
 
 

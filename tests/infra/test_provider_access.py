@@ -153,6 +153,21 @@ def test_only_the_two_actions_without_resources_have_none(granted: Assembly) -> 
     assert granted.findings() == []
 
 
+def test_functions_that_plan_or_make_calls_are_told_what_the_role_may_call(
+    assembly: Assembly, granted: Assembly
+) -> None:
+    def told(where: Assembly, stage: str, name: str) -> str | None:
+        functions = where.resources("api", "AWS::Lambda::Function", stage=stage)
+        prefix = f"{name.capitalize()}Function"
+        (function,) = [item["Properties"] for key, item in functions.items() if key.startswith(prefix)]
+        found: str | None = function["Environment"]["Variables"].get("SLUICE_ROLE_SERVICES")
+        return found
+
+    for name in ("streaming", "completion", "routing"):
+        assert told(granted, "pr-9", name) == "bedrock,bedrock-mantle,sagemaker,sts"
+        assert told(assembly, "prod", name) is None
+
+
 def test_the_library_for_private_keys_comes_with_functions_that_call_providers(
     assembly: Assembly, granted: Assembly
 ) -> None:
@@ -188,5 +203,5 @@ def test_the_library_for_private_keys_comes_with_functions_that_call_providers(
     ],
 )
 def test_an_entry_that_would_grant_more_than_it_says_is_refused(make: Any) -> None:
-    with pytest.raises(InvalidAccess, match="cannot be .*; it must be"):
+    with pytest.raises(InvalidAccess, match=r"cannot be .*; it must be"):
         make()

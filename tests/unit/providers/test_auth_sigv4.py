@@ -99,8 +99,8 @@ def test_mantle_takes_its_key_first_and_is_signed_for_under_its_own_name_otherwi
     assert sent["authorization"] == again(url, sent, b"{}", ROLE, "us-east-1", "bedrock-mantle")
 
 
-def test_without_a_role_there_is_no_way_in() -> None:
-    gateway = Gateway(BEDROCK)
+@pytest.mark.parametrize("gateway", [Gateway(BEDROCK), Gateway(BEDROCK, with_role=True, granted=("sagemaker", "sts"))])
+def test_without_a_role_or_without_its_permission_there_is_no_way_in(gateway: Gateway) -> None:
     assert not gateway.credentials.has("acme")
     with pytest.raises(ProviderError, match="has no key"):
         gateway.sent(MODEL)
@@ -113,7 +113,12 @@ def test_a_role_that_cannot_be_read_is_an_error_of_the_provider_so_that_the_next
 
     gateway = Gateway(BEDROCK)
     gateway.credentials = Credentials(
-        Vault(), gateway.transport, catalogue={"acme": gateway.provider}.get, role=Broken(), now=gateway.clock
+        Vault(),
+        gateway.transport,
+        catalogue={"acme": gateway.provider}.get,
+        role=Broken(),
+        granted=("bedrock",),
+        now=gateway.clock,
     )
     with pytest.raises(ProviderError, match=r"cannot be had: The credentials endpoint answered 500\.") as caught:
         gateway.sent(MODEL)

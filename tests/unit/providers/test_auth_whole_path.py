@@ -21,6 +21,7 @@ from sluice.types.routes import Configuration, ProviderSettings, Route, RouteTar
 from sluice.wiring import Adapters, application
 from tests.fakes import KEY, PEPPER, Lines, MemoryConfigurations, MemoryKeys, MemoryLedger, virtual_key
 from tests.unit.providers.tokens.authority import (
+    GRANTED,
     REGION,
     ROLE,
     Answer,
@@ -134,6 +135,7 @@ class Deployed:
             open_line=open_line,
             region=REGION,
             role=role(),
+            role_services=GRANTED,
             sts_url=server.url,
             clock=Clock(epoch=options.get("epoch", time.time), sleep=lambda _: None, random=lambda: 0.5),
             catalogues=(folder,),

@@ -72,7 +72,8 @@ class Settings:
     `log_groups` are where the sweep finds request lines, `local_logs` the folder that takes their place in the local
     stack; a request is called lost when nothing was heard of it for `sweep_grace_seconds`, by default longer than any
     function may run. Uploads are kept in `upload_bucket` ("": none are taken) for `upload_days` days; at most
-    `upload_inline_mb` MB of them are written into one request. The credentials never appear in `repr`.
+    `upload_inline_mb` MB of them are written into one request. `role_services` are the AWS services that the
+    function's role may call as providers. The credentials never appear in `repr`.
     """
 
     stage: str
@@ -92,6 +93,7 @@ class Settings:
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
+    role_services: tuple[str, ...] = ()
     credentials_url: str = ""
     credentials_authorization: str = field(default="", repr=False)
 
@@ -122,6 +124,7 @@ class Settings:
             access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
+            role_services=tuple(filter(None, environ.get("SLUICE_ROLE_SERVICES", "").split(","))),
             credentials_url=environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
             credentials_authorization=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
         )

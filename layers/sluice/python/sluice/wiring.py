@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +49,8 @@ class Adapters:
     region: str = ""
     role: CredentialSource | None = None
     """The function's own AWS credentials, for providers that take them; `sts_url` replaces the address of AWS STS."""
+    role_services: Collection[str] = ()
+    """The AWS services that the role was allowed to call as providers."""
     sts_url: str = ""
     clock: Clock = field(default_factory=Clock)
     catalogues: tuple[Path, ...] = ()
@@ -68,6 +70,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         adapters.transport,
         catalogue=registry.provider,
         role=adapters.role,
+        granted=adapters.role_services,
         region=adapters.region,
         sts_url=adapters.sts_url,
         now=clock.epoch,

@@ -31,6 +31,8 @@ Keys = tuple[str, str, str]
 """Access key id, secret, session token or ""."""
 ROLE: Keys = ("ASIAROLEEXAMPLE", "role-secret-wJalrXUtnFEMI", "role-session-token-IQoJb3JpZ2luX2Vj")
 REGION = "eu-west-1"
+GRANTED = ("bedrock", "bedrock-mantle", "sagemaker", "sts")
+"""What the role may call unless a test says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Gateway:
     base_url: str = "https://api.example.com/v1"
     sts_url: str = ""
     with_role: bool = False
+    granted: tuple[str, ...] | None = None
     loopback: bool = True
 
     def __post_init__(self) -> None:
@@ -161,6 +164,7 @@ class Gateway:
             self.transport,
             catalogue={"acme": self.provider}.get,
             role=role() if self.with_role else None,
+            granted=GRANTED if self.granted is None else self.granted,
             region=REGION,
             sts_url=self.sts_url,
             now=self.clock,

@@ -236,3 +236,4 @@ def test_ids_without_a_role_or_without_the_others_open_no_way_in() -> None:
     assert not Gateway(auth, OPENAI_IDS).credentials.has("acme")
     assert not Gateway(auth, {"service_account_id": "svc_1"}, with_role=True).credentials.has("acme")
     assert not Gateway(auth, with_role=True).credentials.has("acme")
+    assert not Gateway(auth, OPENAI_IDS, with_role=True, granted=("bedrock",)).credentials.has("acme")

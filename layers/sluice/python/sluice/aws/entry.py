@@ -64,6 +64,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             open_line=open_line,
             region=aws.settings.region,
             role=aws.role,
+            role_services=aws.settings.role_services,
             sts_url=aws.settings.endpoint_url or "",
             uploads=aws.uploads,
             batches=aws.batches,

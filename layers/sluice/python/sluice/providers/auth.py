@@ -7,7 +7,7 @@ signs the call or mints a token is served by `providers/sigv4.py` and `providers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sluice.errors import ProviderError
@@ -17,7 +17,15 @@ from sluice.types.catalogue import Auth
 DIRECT = frozenset({"none", "bearer", "header", "query", "pair"})
 """The schemes that send what the secret holds as it stands."""
 STATIC_AWS = ("aws_access_key_id", "aws_secret_access_key")
-_OF_THE_ROLE = frozenset({"sigv4", "aws_bearer", "aws_federation", "google_federation"})
+IDENTITY = "sts:GetCallerIdentity"
+"""What any AWS credentials may do, granted or not."""
+_OF_THE_ROLE: Mapping[str, str] = {
+    "sigv4": "",
+    "aws_bearer": "",
+    "aws_federation": "sts",
+    "google_federation": IDENTITY,
+}
+"""Schemes that need AWS credentials -> what must be granted to the role; "": the way's own service."""
 _KEY = (("api_key",),)
 _WANTED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "bearer": _KEY,
@@ -92,9 +100,12 @@ def ways(auth: Auth) -> Iterator[Auth]:
     yield from auth.alternatives
 
 
-def chosen(auth: Auth, held: Mapping[str, str], *, role: bool) -> Auth | None:
-    """Return the first way that is open with what is `held`, None when none is; `role`: AWS credentials are there."""
-    return next((way for way in ways(auth) if _open(way, held, role)), None)
+def chosen(auth: Auth, held: Mapping[str, str], granted: Container[str] = ()) -> Auth | None:
+    """Return the first way that is open with what is `held`, None when none is.
+
+    `granted` are the AWS services that the function's own role may call, empty where it has none.
+    """
+    return next((way for way in ways(auth) if _open(way, held, granted)), None)
 
 
 def wanted(auth: Auth) -> tuple[tuple[str, ...], ...]:
@@ -170,8 +181,10 @@ def scrubbed(text: bytes, headers: Mapping[str, str]) -> bytes:
     return text
 
 
-def _open(way: Auth, held: Mapping[str, str], role: bool) -> bool:
-    if way.scheme in _OF_THE_ROLE and not role and not all(held.get(member) for member in STATIC_AWS):
+def _open(way: Auth, held: Mapping[str, str], granted: Container[str]) -> bool:
+    service = _OF_THE_ROLE.get(way.scheme)
+    stored = service is None or all(held.get(member) for member in STATIC_AWS)
+    if not stored and (service or way.settings.get("service", "")) not in granted:
         return False
     return any(all(held.get(member, "").strip() for member in members) for members in wanted(way))
 

@@ -7,13 +7,13 @@ and signatures are imported when the first provider that wants them is called.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from sluice.errors import GatewayError
 from sluice.ports import Transport
-from sluice.providers.auth import DIRECT, CredentialHeaders, Outgoing, bearer, chosen, keyed, merged, missing
+from sluice.providers.auth import DIRECT, IDENTITY, CredentialHeaders, Outgoing, bearer, chosen, keyed, merged, missing
 from sluice.signing import CredentialSource
 from sluice.types.catalogue import Auth, Provider
 
@@ -35,8 +35,9 @@ class RefreshingSecrets(Protocol):
 class Credentials:
     """Vouches for calls with what the secret store holds, or with the function's own role. Its repr shows no key.
 
-    `role` are the function's AWS credentials, None where it has none to show; `region` is where it runs, `sts_url`
-    replaces the address of AWS STS, `now` gives epoch seconds.
+    `role` are the function's AWS credentials, None where it has none to show, and `granted` the AWS services that it
+    may call with them ("bedrock", "sts"); a way in that needs another one is not open. `region` is where the function
+    runs, `sts_url` replaces the address of AWS STS, `now` gives epoch seconds.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Credentials:
         *,
         catalogue: Callable[[str], Provider | None],
         role: CredentialSource | None = None,
+        granted: Iterable[str] = (),
         region: str = "",
         sts_url: str = "",
         now: Callable[[], float] = time.time,
@@ -54,6 +56,7 @@ class Credentials:
         self._transport = transport
         self._catalogue = catalogue
         self._role = role
+        self._granted = frozenset() if role is None else frozenset({IDENTITY, *granted})
         self._region = region
         self._sts_url = sts_url
         self._now = now
@@ -67,7 +70,7 @@ class Credentials:
     def has(self, provider: str) -> bool:
         """Return whether one of the provider's ways in is open with what is held; some need no stored key."""
         known = self._catalogue(provider)
-        return known is not None and chosen(known.auth, self.of(provider), role=self._role is not None) is not None
+        return known is not None and chosen(known.auth, self.of(provider), self._granted) is not None
 
     def authorize(self, outgoing: Outgoing, provider: Provider, region: str = "") -> tuple[str, CredentialHeaders]:
         """Return address and headers of a call that the provider will let in.
@@ -79,7 +82,7 @@ class Credentials:
             ProviderError: a token could not be minted, or the AWS credentials could not be had.
         """
         held = self.of(provider.name)
-        way = chosen(provider.auth, held, role=self._role is not None)
+        way = chosen(provider.auth, held, self._granted)
         if way is None:
             raise missing(provider.auth, provider.name)
         if way.scheme in DIRECT:
