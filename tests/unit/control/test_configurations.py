@@ -55,6 +55,12 @@ def test_a_version_is_published_promoted_and_rolled_back() -> None:
     assert any(line.startswith("+") for line in control.diff(first, second))
 
 
+def test_storing_responses_can_be_turned_off() -> None:
+    full = configurations().lint({"stored_responses": False})
+    assert parse(full, "v").stored_responses is False
+    assert "stored_responses" not in configurations().lint({})
+
+
 def test_the_same_document_is_the_same_version() -> None:
     control = configurations()
     assert control.publish({"routes": {}}) == control.publish({})

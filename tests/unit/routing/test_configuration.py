@@ -118,6 +118,11 @@ def test_an_empty_document_is_an_empty_configuration() -> None:
     assert parse({}, "v") == Configuration("v")
 
 
+def test_storing_responses_is_on_unless_it_was_turned_off() -> None:
+    assert [parse(d, "v").stored_responses for d in ({}, {"stored_responses": True})] == [True, True]
+    assert parse({"stored_responses": False}, "v").stored_responses is False
+
+
 def test_members_that_this_version_does_not_know_are_passed_over() -> None:
     document = {
         "later": 1,
@@ -148,6 +153,7 @@ def test_members_that_this_version_does_not_know_are_passed_over() -> None:
         ({"models": {"a/b": {"prices": [{"tiers": []}]}}}, r"models\.a/b: tiers must hold one"),
         ({"models": {"a/b": {"prices": [{"tiers": [{"rates": {"input": 1.5}}]}]}}}, r"rates\.input must be a whole"),
         ({"unpriced_ceiling": {"input": "1"}}, r"unpriced_ceiling\.input must be a whole number"),
+        ({"stored_responses": "no"}, "stored_responses must be true or false"),
     ],
 )
 def test_a_wrong_member_is_named(document: dict[str, object], words: str) -> None:
@@ -163,6 +169,7 @@ def test_a_wrong_member_is_named(document: dict[str, object], words: str) -> Non
             "providers": JSON,
             "models": st.dictionaries(st.just("a/b"), st.fixed_dictionaries({"prices": JSON, "context": JSON})),
             "unpriced_ceiling": JSON,
+            "stored_responses": JSON,
         },
     )
 )

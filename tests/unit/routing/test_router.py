@@ -86,6 +86,15 @@ def test_a_bare_id_goes_to_the_only_provider_that_can_serve_it() -> None:
     assert names(plan("shared", live=live)) == ["a/shared"]
 
 
+def test_a_deployment_is_found_whoever_asks_or_the_reason_is_told() -> None:
+    live = Configuration("v", providers={"b": ProviderSettings(enabled=False)})
+    assert router().deployment("a/m1", "chat", "openai_chat", live).name == "a/m1"
+    with pytest.raises(NoHealthyUpstream, match="b/m2 cannot be asked .*not enabled"):
+        router().deployment("b/m2", "chat", "openai_chat", live)
+    with pytest.raises(NotFound):
+        router().deployment("a/none", "chat", "openai_chat", live)
+
+
 def test_an_unknown_name_is_not_found_and_names_the_list() -> None:
     with pytest.raises(NotFound, match="/v1/models"):
         plan("a/nothing")

@@ -49,7 +49,7 @@ QUIRKS: tuple[Quirk, ...] = (
         "stores_responses",
         (bool,),
         _RESPONSES,
-        "False: keeps no answers, so the gateway keeps them itself. Its file says with `drop` whether `store` is taken.",
+        "False: keeps no answers, so the gateway keeps them itself; `store` is left out.",
     ),
     Quirk("drop", (list,), _ALL, "Top-level members the provider rejects and that may be left out, reported."),
     Quirk("refuse", (list,), _ALL, "Top-level members the provider rejects and that may not be left out silently."),
@@ -224,6 +224,14 @@ QUIRKS: tuple[Quirk, ...] = (
         _CONVERSE,
         "Its own parameter for top_k. Undeclared: it has none.",
         ("top_k", "inferenceConfig.topK", "k"),
+    ),
+    Quirk(
+        "cortex_reasoning",
+        (str,),
+        ("snowflake_complete",),
+        "How it is told to think: anthropic = anthropic.thinking.budget_tokens, openai = openai.reasoning.effort; "
+        "undeclared = it cannot be told.",
+        ("anthropic", "openai"),
     ),
     Quirk("cache_points", (bool,), _CONVERSE, "False: rejects cachePoint blocks."),
     Quirk("unmetered", (bool,), ("openai_moderations",), "True: its moderations are neither counted nor charged."),

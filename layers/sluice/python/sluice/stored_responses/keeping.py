@@ -25,6 +25,8 @@ from sluice.types.routes import Deployment
 from sluice.types.stored import StoredResponse
 
 if TYPE_CHECKING:
+    from sluice.dialects.openai_responses.stream_out import StreamWriter
+    from sluice.errors import GatewayError
     from sluice.types.chat import ChatRequest, ChatResponse
     from sluice.types.stream import StreamEvent
 
@@ -66,6 +68,7 @@ class Keeper:
         self._now = now
         self._report = report
         self._noted = False
+        self._writer: StreamWriter | None = None
 
     def __getattr__(self, name: str) -> object:
         return getattr(wire, name)
@@ -80,9 +83,16 @@ class Keeper:
 
     def encode_stream(self, events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
         """Yield the stream; the answer is kept before the event that ends it."""
-        from sluice.dialects.openai_responses.stream_out import encode_stream as write
+        from sluice.dialects.openai_responses.stream_out import StreamWriter, written
 
-        return write(_named(events), self._told(request), self._kept)
+        self._writer = StreamWriter(self._told(request), self._kept)
+        return written(self._writer, _named(events))
+
+    def stream_error_bytes(self, error: GatewayError, request_id: str) -> bytes:
+        """Return the events that end a broken stream, numbered on where the stream was written here."""
+        if self._writer is None or self._writer.over:
+            return wire.stream_error_bytes(error, request_id)
+        return self._writer.fail(error)
 
     def stream_filter(self, body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG002 - one signature
         """Return what keeps the answer of a provider's own stream as it passes."""

@@ -11,7 +11,8 @@ from sluice.errors import UnsupportedParameter
 
 
 def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
-    """Return the top-level members to set, from the quirks `drop`, `refuse`, `rename` and `defaults`.
+    """Return the top-level members to set, from the quirks `drop`, `refuse`, `rename`, `defaults` and
+    `stores_responses`.
 
     Raises:
         UnsupportedParameter: the provider rejects a member that may not be left out.
@@ -22,6 +23,8 @@ def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
         edits["input"] = items
     if not quirks:
         return edits
+    if quirks.get("stores_responses") is False and body.get("store") is not None:
+        edits["store"] = REMOVED  # some refuse to be asked (OpenRouter documentation, Responses API, 2026-11)
     for name in names(quirks, "refuse"):
         if body.get(name) is not None:
             raise UnsupportedParameter(f"This model does not take {name}; leave it out.", param=name)

@@ -28,9 +28,13 @@ Keep = Callable[[dict[str, Json]], dict[str, Json]]
 """Takes a whole answer before its last event is written, and returns it as it is told."""
 
 
-def encode_stream(events: Iterable[StreamEvent], request: ChatRequest, keep: Keep | None = None) -> Iterator[bytes]:
+def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
     """Yield the wire bytes of a stream, each item one or more whole events."""
-    writer = StreamWriter(request, keep)
+    return written(StreamWriter(request), events)
+
+
+def written(writer: StreamWriter, events: Iterable[StreamEvent]) -> Iterator[bytes]:
+    """Yield what a writer makes of a stream's events."""
     for event in events:
         if writer.over:
             continue
@@ -60,7 +64,7 @@ class StreamWriter:
         if isinstance(event, Idle):
             return KEEP_ALIVE
         if isinstance(event, StreamFailed):
-            return self._fail(event.error)
+            return self.fail(event.error)
         if isinstance(event, UsageReport):
             self._usage = event.usage if self._usage is None or event.usage.total else self._usage
             return b""
@@ -80,11 +84,11 @@ class StreamWriter:
     def close(self) -> bytes:
         """Return the events that end the stream."""
         if self._finish is None:
-            return self._fail(ProviderGarbled("The provider ended the stream before the answer was complete."))
+            return self.fail(ProviderGarbled("The provider ended the stream before the answer was complete."))
         finish = self._finish
         status, details = write_status(finish.stop, self._output.calls, self._output.refused)
         if status == "failed":
-            return self._fail(ProviderGarbled("The model ended its answer with an error."))
+            return self.fail(ProviderGarbled("The model ended its answer with an error."))
         self.over = True
         own = {name: finish.extras[name] for name in ("status", "incomplete_details") if name in finish.extras}
         answer = {
@@ -108,12 +112,14 @@ class StreamWriter:
         begun = [{"type": f"response.{word}", "response": self._answer} for word in ("created", "in_progress")]
         return self._numbered(begun)
 
-    def _fail(self, error: GatewayError) -> bytes:
+    def fail(self, error: GatewayError) -> bytes:
+        """Return the events that end the stream with an error, numbered on; a failed answer is never stored."""
         begun = b"" if self._answer else self._start(Start("", ""))
         ended = begun + self._numbered(self._output.end())
         self.over = True
         usage = None if self._usage is None else counts.write(self._usage)
-        return ended + failed_bytes(error, {**self._answer, "output": self._output.items, "usage": usage}, self._number)
+        told = {**self._answer, "store": False, "output": self._output.items, "usage": usage}
+        return ended + failed_bytes(error, told, self._number)
 
     def _numbered(self, events: Iterable[Mapping[str, Json]]) -> bytes:
         written: list[bytes] = []
