@@ -13,7 +13,8 @@ from sluice.dialects.cohere_chat.names import PLAN
 from sluice.dialects.cohere_chat.parts_in import fields_text, json_text, read_content
 from sluice.types.chat import Json, Message, Part, Role, Text, Thinking, ToolCall, ToolResult
 
-_KNOWN = ("role", "content", "tool_plan", "tool_calls", "tool_call_id")
+_KNOWN = {"assistant": ("role", "content", PLAN, "tool_calls"), "tool": ("role", "content", "tool_call_id")}
+_OTHERS = ("role", "content")
 _CALL = ("id", "type", "function")
 _FUNCTION = ("name", "arguments")
 
@@ -21,10 +22,11 @@ _FUNCTION = ("name", "arguments")
 def read_message(raw: Mapping[str, Json]) -> Message:
     """Return one message."""
     role = cast(Role, raw["role"])
-    extras = {name: value for name, value in raw.items() if name not in _KNOWN}
+    extras = {name: value for name, value in raw.items() if name not in _KNOWN.get(role, _OTHERS)}
     if role == "tool":
         return Message(role, (_result(raw),), extras=extras)
-    return Message(role, tuple(read_parts(raw)), extras=extras)
+    parts = read_parts(raw) if role == "assistant" else read_content(raw.get("content"))
+    return Message(role, tuple(parts), extras=extras)
 
 
 def read_parts(message: Mapping[str, Json]) -> Iterator[Part]:

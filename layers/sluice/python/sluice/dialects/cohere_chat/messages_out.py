@@ -191,7 +191,7 @@ def write_call(call: ToolCall, native: bool) -> Block:
     """Return one tool call; a call without arguments gets the empty object."""
     extras = dict(call.extras) if native else {}
     more = extras.pop("function", None)
-    arguments = call.arguments or "{}"
+    arguments = call.arguments or ("" if native else "{}")
     if call.custom:
         arguments = _custom(call.arguments)
     function: Block = {"name": call.name, "arguments": arguments, **(more if isinstance(more, Mapping) else {})}
