@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sluice.ports import UpstreamCall
-from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, virtual_key
+from sluice.types.http import Response
+from tests.drills import bad_media
+from tests.fakes import KEY, Gateway, Scripted, ScriptedTransport, configuration, custom, virtual_key
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 CLAUDE = "anthropic/test-claude"
@@ -43,6 +45,8 @@ class Case:
     status: int
     key: str = KEY
     method: str = "POST"
+    kind: str = ""
+    """The content type, where it matters."""
 
 
 @dataclass
@@ -56,7 +60,10 @@ class Findings:
 def gateway() -> Gateway:
     """Return a gateway whose provider would accept anything, so that every refusal is the gateway's own."""
     keys = (virtual_key(KEY), virtual_key(REVOKED, revoked_ms=1), virtual_key(EXPIRED, expires_ms=1))
-    return Gateway(ScriptedTransport(_accept), keys=keys)
+    live = configuration()
+    painter = custom(bad_media.MODEL, operations=bad_media.OPERATIONS)
+    live = configuration(models={**live.models, bad_media.MODEL: painter})
+    return Gateway(ScriptedTransport(_accept), keys=keys, live=live)
 
 
 def _accept(call: UpstreamCall) -> Scripted:
@@ -91,6 +98,8 @@ def listed() -> Iterator[Case]:
         yield Case("wrong method", path, None, 405, method="GET")
     yield from _responses()
     yield from _gemini()
+    for name, path, body, status, kind in bad_media.listed():
+        yield Case(name, path, body, status, kind=kind)
     result = {"role": "tool", "tool_call_id": "call_1", "content": "42"}
     yield Case("tool result without a call", CHAT, {**GOOD[CHAT], "messages": [USER, result]}, 400)
     block = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "42"}
@@ -225,27 +234,38 @@ def run(rounds: int, seed: int = 1) -> Findings:
     """Send every listed case and `rounds` mutated bodies."""
     findings, bad = Findings(), gateway()
     for case in listed():
-        response, body = bad.ask(case.path, case.body, key=case.key, method=case.method)
+        response, body = ask(bad, case)
         findings.statuses[response.status] += 1
         fault = envelope_fault(case.path, body)
         if response.status != case.status or fault:
             findings.wrong.append(
                 f"{case.path} {case.name}: {response.status}, not {case.status}; {fault} {body[:200]!r}"
             )
-    for path, changed in mutated(rounds, seed):
-        try:
-            raw: object = json.dumps(changed).encode()
-            response, body = bad.ask(path, raw)
-        except Exception as error:
-            findings.wrong.append(f"{path} {json.dumps(changed)}: {type(error).__name__} {error}")
-            continue
-        findings.statuses[response.status] += 1
-        refused = response.status != 200
-        if response.status >= 500 or (refused and envelope_fault(path, body)):
-            findings.wrong.append(f"{path} {json.dumps(changed)}: {response.status} {body[:200]!r}")
+    for path, changed in (*mutated(rounds, seed), *bad_media.mutated(rounds // 4, seed, ODD)):
+        _send(bad, findings, Case("mutated", path, json.dumps(changed).encode(), 0))
+    for path, mangled in bad_media.mangled(rounds // 4, seed):
+        _send(bad, findings, Case("mangled", path, mangled, 0, kind=bad_media.FORM))
     charged = [entry for entry in bad.ledger.entries.values() if entry.status != 200 and entry.cost]
     findings.wrong += [f"{entry.request_id} was refused and charged {entry.cost}" for entry in charged]
     return findings
+
+
+def ask(bad: Gateway, case: Case) -> tuple[Response, bytes]:
+    """Send one case."""
+    headers = {"content_type": case.kind} if case.kind else {}
+    return bad.ask(case.path, case.body, key=case.key, method=case.method, **headers)
+
+
+def _send(bad: Gateway, findings: Findings, case: Case) -> None:
+    """Send what may be good or bad: it must be served, or refused in words."""
+    try:
+        response, body = ask(bad, case)
+    except Exception as error:
+        findings.wrong.append(f"{case.path} {case.body!r}: {type(error).__name__} {error}")
+        return
+    findings.statuses[response.status] += 1
+    if response.status >= 500 or (response.status != 200 and envelope_fault(case.path, body)):
+        findings.wrong.append(f"{case.path} {case.body!r}: {response.status} {body[:200]!r}")
 
 
 def main() -> int:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.drills.bad_input import Case, envelope_fault, gateway, listed, run
+from tests.drills.bad_input import Case, ask, envelope_fault, gateway, listed, run
 
 CASES = list(listed())
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{c.path}: {c.name}" for c in CASES])
 def test_bad_input_gets_its_status_and_a_remedy_in_the_callers_dialect(case: Case) -> None:
-    response, body = gateway().ask(case.path, case.body, key=case.key, method=case.method)
+    response, body = ask(gateway(), case)
     assert (response.status, envelope_fault(case.path, body)) == (case.status, ""), body[:300]
 
 
