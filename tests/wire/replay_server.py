@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 
@@ -19,7 +19,8 @@ class Replay:
     content_type: str
     body: bytes
     retry_after: str | None = None
-    asked: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    asked: bytes | None = None
 
 
 class ReplayServer:
@@ -77,8 +78,9 @@ class ReplayServer:
 
     def _answer(self, connection: socket.socket, replay: Replay) -> None:
         extra = "" if replay.retry_after is None else f"retry-after: {replay.retry_after}\r\n"
+        extra += "".join(f"{name}: {value}\r\n" for name, value in replay.headers.items())
         head = f"HTTP/1.1 {replay.status} X\r\ncontent-type: {replay.content_type}\r\n{extra}"
-        if "event-stream" not in replay.content_type:
+        if "eventstream" not in replay.content_type.replace("-", "") and "ndjson" not in replay.content_type:
             connection.sendall(f"{head}content-length: {len(replay.body)}\r\n\r\n".encode() + replay.body)
             return
         pieces = [f"{head}transfer-encoding: chunked\r\n\r\n".encode()]
