@@ -23,7 +23,7 @@ from sluice.metering.tally import Tally
 from sluice.pipeline import Services, answer_headers, run
 from sluice.ports import BatchStore, Transport, UpstreamAnswer, UpstreamCall
 from sluice.providers.addresses import endpoint_url
-from sluice.providers.auth import credential_headers
+from sluice.providers.auth import Outgoing, scrubbed
 from sluice.settle import Closed
 from sluice.types.batches import BatchRecord
 from sluice.types.http import Request, Response
@@ -183,18 +183,20 @@ class Batches:
         """Return a provider's 2xx answer; a key that it refuses is read again once, and nothing else is repeated."""
         provider = deployment.provider
         refreshed = False
+        headers = {
+            **({"content-type": JSON} if method == "POST" else {}),
+            "accept-encoding": "identity",
+            "user-agent": "sluice",
+            **provider.headers,
+            **{name: request.headers[name] for name in _FORWARDED if name in request.headers},
+        }
+        url = endpoint_url(provider.base_url, deployment.endpoint.path + suffix) + query
         while True:
+            address, vouched = self._services.credentials.authorize(Outgoing(method, url, headers, body), provider)
             call = UpstreamCall(
                 method=method,
-                url=endpoint_url(provider.base_url, deployment.endpoint.path + suffix) + query,
-                headers={
-                    **({"content-type": JSON} if method == "POST" else {}),
-                    "accept-encoding": "identity",
-                    "user-agent": "sluice",
-                    **provider.headers,
-                    **{name: request.headers[name] for name in _FORWARDED if name in request.headers},
-                    **credential_headers(provider.auth, self._services.credentials.of(provider.name), provider.name),
-                },
+                url=address,
+                headers=vouched,
                 body=body,
                 timeouts=Timeouts(),
                 deadline=None if request.deadline is None else request.deadline - SETTLE_SECONDS,
@@ -203,7 +205,7 @@ class Batches:
             answer = self._transport.send(call)
             if 200 <= answer.status < 300:
                 return answer
-            error = wire.decode_error(answer.status, answer.headers, answer.read())
+            error = wire.decode_error(answer.status, answer.headers, scrubbed(answer.read(), vouched))
             error.provider = provider.name
             if refreshed or error.kind != "authentication" or not self._services.credentials.refresh(provider.name):
                 raise error
