@@ -103,3 +103,9 @@ def test_settings_import_nothing_of_sluice() -> None:
     imported += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]
     assert imported
     assert not [name for name in imported if name.startswith("sluice")]
+
+
+def test_what_the_role_may_call_is_a_list_of_services() -> None:
+    assert Settings.from_environment(COMPLETE).role_services == ()
+    told = Settings.from_environment({**COMPLETE, "SLUICE_ROLE_SERVICES": "bedrock,sts"})
+    assert told.role_services == ("bedrock", "sts")

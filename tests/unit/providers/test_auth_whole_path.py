@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import sluice
 from sluice.app import App
 from sluice.aws.emf import open_line, request_line
 from sluice.dispatch import Clock
@@ -290,3 +293,18 @@ def test_what_needs_a_role_is_not_planned_without_one(server: Authority, tmp_pat
 def test_the_function_s_role_is_in_no_representation() -> None:
     shown = f"{role()!r} {role().current()!r} {FixedCredentials(role().current())!r}"
     assert not [word for word in ROLE if word in shown]
+
+
+def test_what_mints_and_signs_is_loaded_by_the_first_provider_that_wants_it() -> None:
+    code = (
+        "import sys, sluice.aws.entry, sluice.providers.credentials;"
+        "print([n for n in sys.modules if n.startswith(('cryptography', 'sluice.providers.tokens')) or 'sigv4' in n])"
+    )
+    paths = [str(Path(sluice.__file__).parents[1])]
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {paths!r}; {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "[]"
