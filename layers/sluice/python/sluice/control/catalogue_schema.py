@@ -228,7 +228,7 @@ class EndpointSchema(_Strict):
 
     operation: Operation
     dialect: Wire
-    path: str = Field(pattern=r"^/[^?#\s]+$")
+    path: str = Field(pattern=r"^/[^?#\s]+(\?[^?#\s]+)?$")
     stream_path: str = Field(default="", pattern=r"^(/[^#\s]+)?$")
 
 
