@@ -68,8 +68,11 @@ class BlockWriter:
 
     def call(self, call: ToolCall, wire_id: str) -> Block:
         """Return a toolUse block under the id `wire_id`."""
-        used: Block = {"toolUseId": wire_id, "name": call.name, "input": tool_input(call, self._edits)}
+        used: Block = {"toolUseId": wire_id, "name": call.name, "input": self._input(call)}
         return {"toolUse": {**used, **(call.extras if self._native else {})}}
+
+    def _input(self, call: ToolCall) -> Json:
+        return json.loads(call.arguments) if self._native else tool_input(call, self._edits)
 
     def result(self, result: ToolResult, wire_id: str) -> Block:
         """Return a toolResult block."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sluice.dialects.bedrock_converse import usage as counts
-from sluice.dialects.bedrock_converse.blocks_out import Block, BlockWriter, reasoning_block
+from sluice.dialects.bedrock_converse.blocks_out import Block, BlockWriter, mark, reasoning_block
 from sluice.dialects.bedrock_converse.edits import Edits
 from sluice.dialects.bedrock_converse.names import NAME, STOP_REASONS, WIRE_STOPS
 from sluice.dialects.bedrock_converse.turns import clean_id
 from sluice.types.chat import (
     Audio,
+    CacheMark,
     ChatRequest,
     ChatResponse,
     Choice,
@@ -28,7 +29,7 @@ def encode_response(response: ChatResponse, request: ChatRequest) -> dict[str, o
     choice = response.choices[0] if response.choices else Choice((), "stop")
     native = response.dialect == NAME
     writer = BlockWriter(native, Edits())
-    blocks = [block for part in choice.parts if (block := _block(part, native, writer)) is not None]
+    blocks = [block for part in choice.parts for block in _blocks(part, native, writer)]
     body: dict[str, object] = {
         "output": {"message": {"role": "assistant", "content": blocks}},
         "stopReason": wire_stop(
@@ -59,6 +60,12 @@ def wire_stop(stop: StopReason | None, own_word: Json, *, calls: bool, refused: 
     if calls and stop in (None, "stop", "unknown"):
         return "tool_use"
     return WIRE_STOPS.get(stop or "stop", "end_turn")
+
+
+def _blocks(part: Part, native: bool, writer: BlockWriter) -> list[Block]:
+    block, cache = _block(part, native, writer), getattr(part, "cache", None)
+    marks = [mark(cache)] if native and isinstance(cache, CacheMark) else []
+    return marks if block is None else [block, *marks]
 
 
 def _block(part: Part, native: bool, writer: BlockWriter) -> Block | None:
