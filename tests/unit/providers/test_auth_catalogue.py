@@ -10,9 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from sluice.control.catalogue_schema import AUTH_SETTINGS, ProviderSchema
-from sluice.providers.auth import DIRECT, ways
+from sluice.providers.auth import DIRECT, wanted, ways
 from sluice.providers.registry import BUNDLED, Registry
 from sluice.providers.tokens import SCHEMES
+from sluice.types.catalogue import Auth
 
 FEDERATION = {
     "scheme": "aws_federation",
@@ -89,3 +90,13 @@ def test_one_way_and_a_list_of_one_mean_the_same() -> None:
     one = ProviderSchema.model_validate(with_auth({"scheme": "bearer"}))
     assert one == ProviderSchema.model_validate(with_auth([{"scheme": "bearer"}]))
     assert ProviderSchema.model_validate(with_auth(FEDERATION)).auth[0].needs == ["service_account_id"]
+
+
+def test_every_scheme_and_what_it_needs_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs/credentials.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    documented = {name.strip(" `"): needs for names, needs in rows for name in names.split(",")}
+    for scheme in DIRECT | SCHEMES | {"sigv4"}:
+        assert scheme in documented
+        first = wanted(Auth(scheme))[0]
+        assert not [member for member in first if f"`{member}`" not in documented[scheme]]
