@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 from sluice.app import App
 from sluice.dispatch import Clock
@@ -294,7 +294,9 @@ class Gateway:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         auth = {"authorization": f"Bearer {key}"} if key else {}
         bare, _, query = path.partition("?")
-        return self.app.handle(Request(method, bare, {**auth, **named}, raw, dict(parse_qsl(query))))
+        return self.app.handle(
+            Request(method, bare, {**auth, **named}, raw, dict(parse_qsl(query)), repeated=_repeated(query))
+        )
 
     def ask(self, path: str, body: object, **options: str) -> tuple[Response, bytes]:
         """Send one request, read its body, and settle it as the runtime does."""
@@ -303,6 +305,10 @@ class Gateway:
         if response.after is not None:
             response.after()
         return response, read
+
+
+def _repeated(query: str) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values) for name, values in parse_qs(query).items() if len(values) > 1}
 
 
 def _open_line(tally: Tally) -> str:

@@ -116,6 +116,7 @@ def test_the_last_value_of_a_repeated_query_parameter_counts() -> None:
         event(queryStringParameters={"a": "1"}, multiValueQueryStringParameters={"a": ["1", "2"], "b": ["x"], "c": []})
     )
     assert request.query == {"a": "2", "b": "x"}
+    assert request.repeated == {"a": ("1", "2")}
 
 
 @given(st.binary())

@@ -133,6 +133,7 @@ def test_a_provider_that_cannot_be_asked_is_named() -> None:
     [
         ("GET", HERE, "/responses/resp_openai1"),
         ("GET", f"{HERE}?include[]=a%20b&x=y", "/responses/resp_openai1?include%5B%5D=a%20b"),
+        ("GET", f"{HERE}?include=a&include=b", "/responses/resp_openai1?include=a&include=b"),
         ("GET", f"{HERE}/input_items?limit=2&order=asc", "/responses/resp_openai1/input_items?limit=2&order=asc"),
         ("POST", f"{HERE}/cancel", "/responses/resp_openai1/cancel"),
         ("DELETE", HERE, "/responses/resp_openai1"),

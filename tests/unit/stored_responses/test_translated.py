@@ -154,6 +154,15 @@ def test_an_answer_that_could_not_be_stored_is_given_and_says_so(stream: bool) -
     assert not any("Ada" in line for line in at.lines.written)
 
 
+def test_reasoning_that_can_be_sent_back_is_asked_for_and_given() -> None:
+    thinking = {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}
+    at = gateway(said("", content=[thinking, {"type": "text", "text": "Hi"}]))
+    asked = {"effort": "low"}
+    one = first(at, store=False, include=["reasoning.encrypted_content"], reasoning=asked, max_output_tokens=9000)
+    assert one["output"][0]["encrypted_content"]
+    assert at.ledger.only.edits == ()
+
+
 def test_a_broken_stream_is_not_stored() -> None:
     whole = told("Hi")
     assert whole.parts is not None

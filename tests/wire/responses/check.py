@@ -111,7 +111,9 @@ def _check_whole(body: dict[str, Any], raw: bytes) -> Iterator[str]:
     if answer.said.comparable() != expected.comparable():
         yield f"read as {_difference(expected.comparable(), answer.said.comparable())}"
     yield from _check_ending(body, answer, response.usage)
-    if dialect.read_usage(raw) != response.usage:
+    # An answer that is made in the background has used nothing yet; whoever reads its end is charged.
+    running = body.get("status") in ("queued", "in_progress")
+    if dialect.read_usage(raw) != (Usage() if running else response.usage):
         yield "usage of the pass-through differs from the translation's"
     written = json.loads(json.dumps(dialect.encode_response(response, CALLER)))
     again = dialect.decode_response(written)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.dialects import openai_responses as wire
+from sluice.dialects.openai_responses.replay import replay
 from sluice.dialects.openai_responses.usage import read, write
 from sluice.errors import BadRequest, ProviderError
 from sluice.types.chat import ChatRequest
@@ -31,7 +32,7 @@ from sluice.types.stream import (
 )
 from sluice.types.usage import Usage
 from tests.wire.chat_completions.collect import contract_problems
-from tests.wire.responses.said import events_of, of_events, of_output, order_problems
+from tests.wire.responses.said import events_of, of_events, of_output, order_problems, output_of
 
 ASKED = ChatRequest(model="m", messages=(), stream=True)
 WORDS = st.text(max_size=12)
@@ -250,6 +251,21 @@ def test_an_answer_told_as_a_stream_says_the_same(body: dict[str, Any]) -> None:
     assert of_events(wire.decode_stream([written])).comparable() == expected.comparable()
     if "output" in told[-1]["response"]:
         assert of_output(told[-1]["response"]["output"]).comparable() == expected.said.comparable()
+
+
+@given(ANSWERS.filter(lambda body: body.get("status") in ("completed", "incomplete")), st.integers(-1, 60))
+def test_a_stored_answer_told_again_says_the_same(body: dict[str, Any], after: int) -> None:
+    whole = list(replay(body))
+    told = list(events_of(b"".join(whole)))
+    assert list(order_problems(told)) == []
+    assert [event["sequence_number"] for event in told] == list(range(len(told)))
+    assert told[-1]["response"] == body
+    assert output_of(told) == body["output"]
+    read_again = of_events(wire.decode_stream(whole))
+    assert read_again.comparable() == of_events(wire.decode_stream([json.dumps(body).encode()])).comparable()
+    rest = list(events_of(b"".join(replay(body, after))))
+    assert rest[:-1] == told[after + 1 : -1]
+    assert rest[-1] == {**told[-1], "sequence_number": max(told[-1]["sequence_number"], after + 1)}
 
 
 JSON = st.recursive(

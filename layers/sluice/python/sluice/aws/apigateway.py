@@ -84,6 +84,7 @@ def request_of(
         headers=_headers(event),
         body=_body(event),
         query=_query(event),
+        repeated=_repeated(event),
         source_ip=(about.get("identity") or {}).get("sourceIp") or "",
         gateway_request_id=about.get("requestId") or "",
         received_ms=received_ms,
@@ -158,6 +159,11 @@ def _query(event: Event) -> dict[str, str]:
         if values:
             query[name] = values[-1]
     return query
+
+
+def _repeated(event: Event) -> dict[str, tuple[str, ...]]:
+    values = event.get("multiValueQueryStringParameters") or {}
+    return {name: tuple(each) for name, each in values.items() if len(each or ()) > 1}
 
 
 def _body(event: Event) -> bytes:

@@ -16,7 +16,7 @@ from sluice.dialects import openai_responses as wire
 from sluice.dialects.base import ChatDialect, JsonObject
 from sluice.dialects.openai_responses.ids import is_id, new_id
 from sluice.dialects.openai_responses.meter import ended, events_of
-from sluice.dialects.openai_responses.names import RUNNING, TERMINAL
+from sluice.dialects.openai_responses.names import ENCRYPTED, RUNNING, TERMINAL
 from sluice.dialects.openai_responses.stored import pack
 from sluice.dialects.splice import Document, parse_body
 from sluice.metering.tally import Tally
@@ -74,8 +74,12 @@ class Keeper:
         return getattr(wire, name)
 
     def decode_request(self, body: JsonObject) -> ChatRequest:
-        """Return the canonical request, without what only the keeping of its answer is about."""
-        return wire.decode_request({name: value for name, value in body.items() if name != "store"})
+        """Return the canonical request, without what the gateway itself does for answers of other dialects."""
+        members = {name: value for name, value in body.items() if name != "store"}
+        include = body.get("include")
+        if isinstance(include, list):
+            members["include"] = [word for word in include if word != ENCRYPTED]  # their reasoning is always sealed
+        return wire.decode_request(members)
 
     def encode_response(self, response: ChatResponse, request: ChatRequest) -> dict[str, object]:
         """Return the body of a whole answer, kept."""

@@ -87,7 +87,7 @@ def exchanged(
                 authorize=services.credentials.authorize,
                 method=method,
                 body=body,
-                query=_query(request.query),
+                query=_query(request),
                 stream=stream,
                 region=services.region,
             ),
@@ -169,7 +169,8 @@ class Charge:
             self._tally.free = False
 
 
-def _query(query: Mapping[str, str]) -> str:
+def _query(request: Request) -> str:
     from sluice.signing import query_encoded
 
-    return "&".join(f"{query_encoded(name)}={query_encoded(query[name])}" for name in _PASSED if name in query)
+    sent = [(name, request.repeated.get(name) or (request.query[name],)) for name in _PASSED if name in request.query]
+    return "&".join(f"{query_encoded(name)}={query_encoded(value)}" for name, values in sent for value in values)

@@ -29,6 +29,8 @@ class Request:
     cold_start: bool = False
     members: Mapping[str, object] = field(default_factory=dict)
     """Members of the body that this dialect states in its path (Gemini: model and stream)."""
+    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """All values of the query parameters that were sent more than once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ UNSIGNED = SEAL + "unsigned"
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment; clients skip it."""
 
+ENCRYPTED = "reasoning.encrypted_content"
+"""The word in `include` that asks for reasoning which the caller can send back."""
+
 TERMINAL = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
 """Types of the events that end a stream."""
 

@@ -23,7 +23,6 @@ _KNOWN = frozenset(
     }
 )  # fmt: skip
 LOGPROBS = "message.output_text.logprobs"
-ENCRYPTED = "reasoning.encrypted_content"
 
 
 def decode_request(body: JsonObject) -> ChatRequest:

@@ -15,9 +15,9 @@ from sluice.dialects.openai_chat.effort import effort_of
 from sluice.dialects.openai_responses.content import Block, PartWriter
 from sluice.dialects.openai_responses.edits import Edits
 from sluice.dialects.openai_responses.items_out import ItemWriter
-from sluice.dialects.openai_responses.names import NAME
+from sluice.dialects.openai_responses.names import ENCRYPTED, NAME
 from sluice.dialects.openai_responses.passing import pass_edits
-from sluice.dialects.openai_responses.request_in import ENCRYPTED, LOGPROBS
+from sluice.dialects.openai_responses.request_in import LOGPROBS
 from sluice.dialects.openai_responses.tools import write_choice, write_tools
 from sluice.types.chat import ChatRequest, Json, OutputFormat, Text
 
