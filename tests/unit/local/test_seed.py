@@ -177,13 +177,14 @@ def test_models_without_a_price_have_a_ceiling_from_the_first_start(start: Start
 def test_every_provider_of_the_catalogue_can_be_named_in_the_environment() -> None:
     registry = Registry()
     names = [name for name in registry.names() if name != "simulator"]
-    environ = {}
+    variables = {}
     for name in names:
         provider = registry.provider(name)
         assert provider is not None
-        environ[provider.env["api_key"]] = f"key of {name}"
+        variables[name] = provider.env["api_key"]
+    environ = {variable: f"value of {variable}" for variable in variables.values()}
     assert {name: found.credential["api_key"] for name, found in providers_of(registry, environ).items()} == {
-        name: f"key of {name}" for name in names
+        name: f"value of {variables[name]}" for name in names
     }
 
 
