@@ -51,6 +51,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("DELETE", "/v1/responses/{response_id}", "response_delete", RESPONSES, "streaming"),
     Endpoint("POST", "/v1/responses/{response_id}/cancel", "response_cancel", RESPONSES, "streaming"),
     Endpoint("GET", "/v1/responses/{response_id}/input_items", "response_input_items", RESPONSES, "streaming"),
+    Endpoint("POST", "/api/v2/cortex/inference:complete", "chat", "snowflake_complete", "streaming"),
+    Endpoint("POST", "/api/v2/cortex/inference:embed", "embeddings", "snowflake_embeddings", "completion"),
     Endpoint("POST", "/v1/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/completions", "completions", COMPLETIONS, "streaming"),
     Endpoint("POST", "/v1beta/models/{call+}", "generate_content", GEMINI, "streaming"),

@@ -142,7 +142,7 @@ class StreamReader:
         if failure is not None:
             yield from self._fail(failure)
             return
-        self._usage = counts.newer(self._usage, counts.read(chunk, self._quirks))
+        self._usage = counts.newer(self._usage, self._counted(chunk))
         yield from self._read_choices(chunk)
 
     def end(self) -> Iterator[StreamEvent]:
@@ -158,6 +158,9 @@ class StreamReader:
         if self._usage is not None:
             yield UsageReport(self._usage)
         yield End()
+
+    def _counted(self, chunk: Mapping[str, object]) -> Usage | None:
+        return counts.read(chunk, self._quirks)
 
     def _fail(self, error: GatewayError) -> Iterator[StreamEvent]:
         self.over = True

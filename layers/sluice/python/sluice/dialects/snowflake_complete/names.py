@@ -1,0 +1,3 @@
+"""The name of this dialect."""
+
+NAME = "snowflake_complete"
