@@ -13,10 +13,10 @@ import pytest
 
 from sluice.types.catalogue import Price, PriceTier
 from sluice.types.http import Response
-from sluice.types.routes import Configuration, Route, RouteTarget
+from sluice.types.routes import Configuration, ProviderSettings, Route, RouteTarget
 from tests.fakes import KEY, FixedSecrets, Gateway, Scripted, ScriptedTransport, configuration, custom
 
-SECRETS = {"openai": "k", "cohere": "k", "gemini": "k", "voyage": "k", "mistral": "k", "jina": "k"}
+SECRETS = {"openai": "k", "cohere": "k", "gemini": "k", "voyage": "k", "mistral": "k", "vertex_google": "k"}
 COHERE = {
     "id": "c",
     "texts": ["a", "b"],
@@ -150,6 +150,25 @@ def test_token_ids_are_refused_before_anything_is_sent() -> None:
     assert (response.status, "token ids" in json.loads(body)["error"]["message"]) == (400, True)
     transport: Any = opened.transport
     assert transport.calls == []
+
+
+def test_vertex_is_called_at_the_path_of_its_model_and_paid_by_the_character() -> None:
+    one = {"embeddings": {"values": [0.5, -1.0], "statistics": {"token_count": 2, "truncated": False}}}
+    base = "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1/publishers/google"
+    providers = {"vertex_google": ProviderSettings(base_url=base, enabled=True)}
+    opened = gateway(
+        {"predictions": [one], "metadata": {"billableCharacterCount": 1000}},
+        configuration(models={}, providers=providers),
+    )
+    asked = {"model": "vertex_google/text-embedding-005", "input": "a", "dimensions": 2}
+    _, body = opened.ask("/v1/embeddings", asked)
+    assert json.loads(body)["data"][0]["embedding"] == [0.5, -1.0]
+    assert url(opened) == f"{base}/models/text-embedding-005:predict"
+    assert sent(opened) == {"instances": [{"content": "a"}], "parameters": {"outputDimensionality": 2}}
+    entry = opened.ledger.only
+    assert (entry.usage.prompt, entry.usage.characters, entry.cost) == (2, 1000, 25_000)
+    response, _ = opened.ask("/v1/embeddings", {"model": "vertex_google/gemini-embedding-001", "input": ["a", "b"]})
+    assert response.status == 400
 
 
 def test_mistral_is_asked_for_the_length_of_vectors_in_its_own_word() -> None:

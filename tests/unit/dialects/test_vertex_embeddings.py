@@ -75,8 +75,8 @@ def test_the_tokens_of_all_vectors_are_added_up() -> None:
     one = {"embeddings": {"values": [1.0], "statistics": {"token_count": 3, "truncated": False}}}
     own = {"predictions": [one, one], "metadata": {"billableCharacterCount": 9}}
     response = wire.decode_response(own)
-    assert (response.vectors, response.usage) == (((1.0,), (1.0,)), Usage(input=6))
-    assert wire.read_usage(json.dumps(own).encode()) == Usage(input=6)
+    assert (response.vectors, response.usage) == (((1.0,), (1.0,)), Usage(input=6, characters=9))
+    assert wire.read_usage(json.dumps(own).encode()) == Usage(input=6, characters=9)
     assert wire.encode_response(response, elsewhere()) == own
     for body in (b"[]", b"{", b'{"predictions":[{}]}'):
         assert wire.read_usage(body) is None

@@ -219,8 +219,7 @@ def _tokens(body: dict[str, Any]) -> int | None:
     if usage := body.get("usage"):
         return int(usage.get("prompt_tokens", usage.get("total_tokens")))
     if units := (body.get("meta") or {}).get("billed_units"):
-        found = [units[name] for name in ("input_tokens", "image_tokens") if name in units]
-        return int(sum(found)) if found else None
+        return int(sum(units.get(name, 0) for name in ("input_tokens", "image_tokens")))
     if usage := body.get("usageMetadata"):
         return int(usage["promptTokenCount"])
     if "predictions" in body:

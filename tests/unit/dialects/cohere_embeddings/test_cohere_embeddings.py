@@ -139,7 +139,8 @@ def test_answers_of_both_versions_are_read() -> None:
     ("answer", "usage"),
     [
         (b'{"meta":{"billed_units":{"input_tokens":7,"image_tokens":2}}}', Usage(input=9, image_input=2)),
-        (b'{"meta":{"billed_units":{"images":1}}}', None),
+        (b'{"meta":{"billed_units":{"images":1}}}', Usage(images_sent=1)),
+        (b'{"meta":{"billed_units":{}}}', None),
         (b'{"embeddings":{}}', None),
         (b'{"meta":{', None),
         (b'{"meta":{"billed_units":{"input_tokens":true}}}', Usage()),

@@ -68,16 +68,20 @@ def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa
         found = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    return _usage(found.get("predictions")) if isinstance(found, dict) else None
+    return _usage(found) if isinstance(found, dict) else None
 
 
-def _usage(predictions: object) -> Usage | None:
+def _usage(body: JsonObject) -> Usage | None:
+    """Tokens, and the characters that the older models are billed by."""
     total, counted = 0, False
+    predictions, metadata = body.get("predictions"), body.get("metadata")
+    billed = metadata.get("billableCharacterCount") if isinstance(metadata, Mapping) else None
     for prediction in predictions if isinstance(predictions, list) else ():
         count = _statistics(prediction).get("token_count")
         if isinstance(count, int | float) and 0 <= count < 1e15:
             total, counted = total + int(count), True
-    return Usage(input=total) if counted else None
+    characters = billed if type(billed) is int and 0 <= billed < 10**15 else 0
+    return Usage(input=total, characters=characters) if counted or characters else None
 
 
 def _statistics(prediction: object) -> Mapping[str, object]:
@@ -177,7 +181,7 @@ def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingRe
         id="",
         model="",
         vectors=tuple(vectors),
-        usage=_usage(found),
+        usage=_usage(body),
         dialect=NAME,
         extras={
             **{name: value for name, value in body.items() if name != "predictions"},

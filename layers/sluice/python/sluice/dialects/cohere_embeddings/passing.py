@@ -60,12 +60,15 @@ def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa
 
 
 def usage_of(meta: object) -> Usage | None:
-    """Return the usage that a `meta` member reports: what was billed, of which the pictures' tokens are a part."""
+    """Return the usage that a `meta` member reports: what was billed, of which the pictures' tokens are a part.
+
+    Models before v4 count pictures instead of their tokens.
+    """
     units = meta.get("billed_units") if isinstance(meta, Mapping) else None
-    if not isinstance(units, Mapping) or not {"input_tokens", "image_tokens"} & units.keys():
+    if not isinstance(units, Mapping) or not {"input_tokens", "image_tokens", "images"} & units.keys():
         return None
     text, pictures = _count(units.get("input_tokens")), _count(units.get("image_tokens"))
-    return Usage(input=text + pictures, image_input=pictures)
+    return Usage(input=text + pictures, image_input=pictures, images_sent=_count(units.get("images")))
 
 
 def _count(value: object) -> int:

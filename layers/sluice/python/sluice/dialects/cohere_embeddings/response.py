@@ -54,4 +54,8 @@ def encode_response(response: EmbeddingResponse, request: EmbeddingRequest) -> d
 def _units(usage: Usage | None) -> dict[str, object]:
     if usage is None:
         return {}
-    return {"input_tokens": usage.prompt - usage.image_input, "image_tokens": usage.image_input}
+    units: dict[str, object] = {
+        "input_tokens": usage.prompt - usage.image_input,
+        "image_tokens": usage.image_input,
+    }
+    return {**units, "images": usage.images_sent} if usage.images_sent else units
