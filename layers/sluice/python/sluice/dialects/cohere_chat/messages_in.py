@@ -36,9 +36,9 @@ def read_parts(message: Mapping[str, Json]) -> Iterator[Part]:
     if isinstance(plan, str) and plan:
         yield Thinking(plan, field=PLAN)
     calls = message.get("tool_calls")
-    for place, call in enumerate(calls if isinstance(calls, list) else ()):
-        if isinstance(call, Mapping):
-            yield read_call(call, place)
+    made = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    for place, call in enumerate(made):
+        yield read_call(call, place)
 
 
 def read_call(raw: Mapping[str, Json], place: int) -> ToolCall:

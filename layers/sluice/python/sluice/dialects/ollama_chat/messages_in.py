@@ -57,8 +57,11 @@ class Conversation:
         return identity or given_id("", -1, name, "")
 
 
-def read_parts(message: Mapping[str, Json], seed: str) -> Iterator[Part]:
-    """Yield the parts of a message: thinking, text, pictures, calls. `seed` is for the ids of calls without one."""
+def read_parts(message: Mapping[str, Json], seed: str, place: int = 0) -> Iterator[Part]:
+    """Yield the parts of a message: thinking, text, pictures, calls.
+
+    `seed`, and `place`, the number of calls that came before, are for the ids of calls without one.
+    """
     thought, content, images, calls = (message.get(name) for name in ("thinking", "content", "images", "tool_calls"))
     if isinstance(thought, str) and thought:
         yield Thinking(thought)
@@ -67,9 +70,9 @@ def read_parts(message: Mapping[str, Json], seed: str) -> Iterator[Part]:
     for data in images if isinstance(images, list) else ():
         if isinstance(data, str):
             yield Image(data=data, media_type=_sniffed(data))
-    for place, call in enumerate(calls if isinstance(calls, list) else ()):
-        if isinstance(call, Mapping):
-            yield read_call(call, seed, place)
+    made = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
+    for number, call in enumerate(made, place):
+        yield read_call(call, seed, number)
 
 
 def read_call(raw: Mapping[str, Json], seed: str, place: int) -> ToolCall:

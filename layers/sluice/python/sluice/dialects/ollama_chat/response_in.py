@@ -51,7 +51,8 @@ def stop_of(answer: Mapping[str, Json], calls: bool) -> tuple[StopReason | None,
     """Return why an answer ended, and the wire's own word where the canonical one loses it."""
     if answer.get("done") is not True:
         return None, {}
-    word = answer.get("done_reason") or "stop"  # older hosts give none
-    stop = DONE_REASONS.get(word, "unknown") if isinstance(word, str) else "unknown"
-    kept = {} if WIRE_STOPS[stop] == word else {"done_reason": word}
+    given = answer.get("done_reason")
+    word = given if isinstance(given, str) and given else "stop"  # older hosts give none
+    stop = DONE_REASONS.get(word, "unknown")
+    kept: dict[str, Json] = {} if WIRE_STOPS[stop] == word else {"done_reason": word}
     return cast(StopReason, "tool_calls" if calls and stop == "stop" else stop), kept

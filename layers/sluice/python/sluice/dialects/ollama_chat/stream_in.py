@@ -42,7 +42,7 @@ _CUT = "The provider's stream ended before the answer was complete."
 class _State:
     started: bool = False
     over: bool = False
-    called: bool = False
+    calls: int = 0
     parts: int = 0
     open: PartKind | None = None
 
@@ -84,7 +84,7 @@ def _line(found: Mapping[str, Json], state: _State) -> Iterator[StreamEvent]:
         model = str(found.get("model") or "")
         yield Start(answer_id(moment, model), model, epoch(moment))
     if isinstance(message, Mapping):
-        for part in read_parts(message, moment):
+        for part in read_parts(message, moment, state.calls):
             yield from _part(part, found.get("logprobs"), state)
     if found.get("done") is True:
         yield from _end(found, state)
@@ -99,7 +99,7 @@ def _part(part: Part, logprobs: Json, state: _State) -> Iterator[StreamEvent]:
             yield PartStart(state.parts, kind)
         yield TextDelta(state.parts, part.text, logprobs=logprobs if kind == "text" else None)
     elif isinstance(part, ToolCall):
-        state.called = True
+        state.calls += 1
         yield from _close(state)
         payload, dialect = (dict(part.extras), NAME) if part.extras else (None, "")
         yield PartStart(state.parts, "tool_call", part.id, part.name, payload, dialect=dialect)
@@ -126,7 +126,7 @@ def _end(found: Mapping[str, Json], state: _State) -> Iterator[StreamEvent]:
     """Tell why the answer ended and what it used."""
     state.over = True
     yield from _close(state)
-    stop, own_word = stop_of(found, state.called)
+    stop, own_word = stop_of(found, bool(state.calls))
     kept = {name: value for name, value in found.items() if name not in (*OUTER, "created_at")}
     if kept or own_word:
         yield OpaqueDelta(state.parts, NAME, {**kept, **own_word})
