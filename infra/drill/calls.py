@@ -12,9 +12,11 @@ from infra.drill.report import RehearsalFailed, Report
 
 SIMULATOR = "simulator"
 MODEL = "simulator/sim-fast"
+COUNTING_MODEL = "simulator/sim-claude"
 EMBEDDING_MODEL = "simulator/sim-embed"
 SETTLED_SECONDS = 10.0
 VERSIONS = "/admin/configuration/versions"
+PICTURE = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 QUESTION = {"role": "user", "content": "Count from one to twenty in words."}
 
 
@@ -67,6 +69,23 @@ class Calls:
         for path, each in calls.items():
             self._note(path, await self._client.post(path, json=each, headers=self._headers))
         self._note("/v1/models", await self._client.get("/v1/models", headers=self._headers))
+
+    async def uploads(self) -> None:
+        """Put a file, use it in both functions that call models, look at it and delete it."""
+        declared = {"filename": "dot.gif", "bytes": len(PICTURE), "mime_type": "image/gif", "purpose": "vision"}
+        card = await self._post("/v1/uploads", declared, self._headers)
+        put = await self._client.put(card["upload"]["url"], content=PICTURE, headers=card["upload"]["headers"])
+        part = {"type": "image", "source": {"type": "url", "url": card["reference"]}}
+        body = {"model": COUNTING_MODEL, "max_tokens": 200, "messages": [{"role": "user", "content": [part]}]}
+        used = await self._client.post("/v1/messages", json=body, headers=self._headers)
+        counted = await self._client.post("/v1/messages/count_tokens", json=body, headers=self._headers)
+        path = f"/v1/uploads/{card['id']}"
+        shown = await self._client.get(path, headers=self._headers)
+        deleted = await self._client.delete(path, headers=self._headers)
+        gone = await self._client.get(path, headers=self._headers)
+        answers = {"put": put, "used": used, "counted": counted, "shown": shown, "deleted": deleted, "gone": gone}
+        self._report.uploads = {name: answer.status_code for name, answer in answers.items()}
+        self._report.seen = used.text
 
     def _note(self, path: str, answer: httpx.Response) -> None:
         told = "" if answer.status_code == 200 else f" {answer.text[:300]}"

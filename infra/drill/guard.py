@@ -1,7 +1,8 @@
 """IAM in front of the emulator, which enforces none: a call that the caller's role does not grant is denied.
 
 Each function signs with an access key of its own, by which the guard knows its role's statements. It reads AWS's JSON
-protocol, which is what the services speak that functions call: DynamoDB, Secrets Manager, CloudWatch Logs.
+protocol, which is what DynamoDB, Secrets Manager and CloudWatch Logs speak, and signed S3 URLs. Those it passes on
+without their signature, which names a host and a key that the emulator does not know.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_SIGNED_URL = re.compile(r"X-Amz-Credential=([^&%]+)%2F\d{8}%2F([^&%]+)%2Fs3%2Faws4_request")
+_OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+_ANYBODY = b"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "secretsmanager": "secretsmanager", "Logs_20140328": "logs"}
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _DROPPED = {b"host", b"content-length", b"connection", b"transfer-encoding", b"accept-encoding"}
@@ -97,6 +101,10 @@ class Guard:
             return
         body = await _body(receive)
         headers = [(name, value) for name, value in scope["headers"] if name not in _DROPPED]
+        signed = _SIGNED_URL.search(scope["query_string"].decode())
+        if signed is not None:
+            await self._object(signed[1], scope, headers, body, send)
+            return
         refusal = self._refusal(dict(scope["headers"]), body)
         if refusal is not None:
             await _answer(send, 400, b"application/x-amz-json-1.0", refusal)
@@ -104,6 +112,23 @@ class Guard:
         answer = await self._client.request(scope["method"], scope["path"], headers=headers, content=body)
         kind = answer.headers.get("content-type", "application/x-amz-json-1.0").encode()
         await _answer(send, answer.status_code, kind, answer.content)
+
+    async def _object(
+        self, key: str, scope: Scope, headers: list[tuple[bytes, bytes]], body: bytes, send: Send
+    ) -> None:
+        """Serve one request for an S3 object."""
+        method, path = scope["method"], scope["path"]
+        access = Access(f"s3:{_OBJECTS[method]}", f"arn:aws:s3:::{path.removeprefix('/')}")
+        self.used.setdefault(key, set()).add(access)
+        if not grants(self._roles.get(key, ()), access):
+            self.denied.append((key, access))
+            await _answer(send, 403, b"application/xml", b"<Error><Code>AccessDenied</Code></Error>")
+            return
+        answer = await self._client.request(
+            method, path, headers=[*headers, (b"authorization", _ANYBODY)], content=body
+        )
+        kind = answer.headers.get("content-type", "application/xml").encode()
+        await _answer(send, answer.status_code, kind, answer.content, answer.headers.get("content-length"))
 
     async def close(self) -> None:
         """Close the connections to the emulator."""
@@ -139,7 +164,7 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _answer(send: Send, status: int, kind: bytes, body: bytes) -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+async def _answer(send: Send, status: int, kind: bytes, body: bytes, length: str | None = None) -> None:
+    headers = [(b"content-type", kind), (b"content-length", (length or str(len(body))).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

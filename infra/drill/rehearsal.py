@@ -90,6 +90,7 @@ class Rehearsal:
             await calls.chat()
             await self._sweep(account, pools)
             await calls.others()
+            await calls.uploads()
 
     def _read_back(self, account: Account, api_id: str) -> None:
         report = self.report

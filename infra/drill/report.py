@@ -32,6 +32,9 @@ class Report:
     """The ledger entry as the API tells it."""
     others: dict[str, str] = field(default_factory=dict)
     """Path -> status of the other calls, and what was told where that is not 200."""
+    uploads: dict[str, int] = field(default_factory=dict)
+    """What became of an upload: step -> status; and what the model saw of it."""
+    seen: str = ""
     items: list[dict[str, Any]] = field(default_factory=list)
     """The items of the ledger table, in DynamoDB's notation."""
     swept: dict[str, int] = field(default_factory=dict)

@@ -90,6 +90,12 @@ def test_embeddings_answer(report: Report) -> None:
     assert report.others["/v1/embeddings"] == "200"
 
 
+def test_an_upload_is_put_used_shown_and_deleted(report: Report) -> None:
+    expected = {"put": 200, "used": 200, "counted": 200, "shown": 200, "deleted": 200, "gone": 404}
+    assert report.uploads == expected
+    assert "I see an image (image/gif, 1x1 pixels, 14 bytes)." in report.seen
+
+
 def test_the_scheduled_sweep_puts_a_lost_entry_back_from_the_log(report: Report) -> None:
     (schedule,) = report.schedules
     assert schedule.expression == "rate(5 minutes)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.drill.guard import Access, accesses, grants, idle
+from infra.drill.guard import Access, Guard, accesses, grants, idle
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CONFIG = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/sluice-pr-1-config"
@@ -58,6 +58,39 @@ def test_reading_log_lines_needs_the_group_that_a_policy_spells_with_its_streams
     allowed = {"Effect": "Allow", "Action": "logs:FilterLogEvents", "Resource": group}
     assert grants([allowed], access)
     assert not grants([{**allowed, "Resource": group.replace("streaming", "admin")}], access)
+
+
+def test_a_signed_url_needs_its_action_on_its_object_and_goes_on_without_its_signature() -> None:
+    import asyncio
+
+    import httpx
+
+    files = "arn:aws:s3:::files/uploads/*"
+    roles = {"AKID": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": files}]}
+    guard = Guard("http://127.0.0.1:1", ACCOUNT, roles)
+    passed: list[httpx.Request] = []
+
+    def emulator(request: httpx.Request) -> httpx.Response:
+        passed.append(request)
+        return httpx.Response(200, content=b"content", headers={"content-type": "image/gif"})
+
+    async def ask(method: str, key: str) -> httpx.Response:
+        guard._client = httpx.AsyncClient(base_url="http://emulator", transport=httpx.MockTransport(emulator))
+        credential = "AKID%2F20261123%2Fus-east-1%2Fs3%2Faws4_request"
+        transport = httpx.ASGITransport(app=guard)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(base_url="http://guard", transport=transport) as client:
+            answer = await client.request(method, f"/files/{key}?X-Amz-Credential={credential}&X-Amz-Signature=1")
+        await guard.close()
+        return answer
+
+    answer = asyncio.run(ask("GET", "uploads/search/upl_1"))
+    assert (answer.status_code, answer.content) == (200, b"content")
+    assert str(passed[0].url) == "http://emulator/files/uploads/search/upl_1"
+    for method, key in (("PUT", "uploads/search/upl_1"), ("GET", "other/upl_1")):
+        refused = asyncio.run(ask(method, key))
+        assert (refused.status_code, b"AccessDenied" in refused.content) == (403, True)
+    assert [access.action for _, access in guard.denied] == ["s3:PutObject", "s3:GetObject"]
+    assert len(passed) == 1
 
 
 def test_a_service_that_the_guard_does_not_know_is_an_error() -> None:

@@ -52,6 +52,13 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment(File):
+    """A file to write into a form, where a field referred to it."""
+
+    content: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class _Part:
     """Where one part stands in the body: its delimiter line, its content (both ends), and what it is called."""
 
@@ -94,9 +101,13 @@ class Form:
             pieces.append(body[last : part.start])
             last = part.stop + 2  # with the CRLF that belongs to the next delimiter
             value = edits[plain]
-            if plain not in written and value is not REMOVED and not isinstance(value, list):
+            if plain in written or value is REMOVED or isinstance(value, list):
+                continue
+            if isinstance(value, Attachment):
+                pieces += self._added(part.name, value)
+            else:
                 pieces += [self._head_of(part), self._text(value), b"\r\n"]
-                written.add(plain)
+            written.add(plain)
         pieces.append(body[last : self._end])
         for name, value in edits.items():
             if name not in written and value is not REMOVED:
@@ -107,8 +118,13 @@ class Form:
     def _added(self, name: str, value: object) -> Iterator[bytes]:
         label = (name if not isinstance(value, list) else f"{name}[]").replace("\\", "\\\\").replace('"', '\\"')
         for item in value if isinstance(value, list) else [value]:
-            yield self._delimiter + b'\r\nContent-Disposition: form-data; name="%b"\r\n\r\n' % label.encode()
-            yield self._text(item) + b"\r\n"
+            yield self._delimiter + b'\r\nContent-Disposition: form-data; name="%b"' % label.encode()
+            if isinstance(item, Attachment):
+                filename = item.filename.replace("\\", "%5C").replace('"', "%22")
+                yield f'; filename="{filename}"\r\nContent-Type: {item.content_type}'.encode()
+            yield b"\r\n\r\n"
+            yield self._content(item)
+            yield b"\r\n"
 
     def _head_of(self, part: _Part) -> bytes:
         """Return a part's delimiter and headers, without a length that no longer holds."""
@@ -117,6 +133,13 @@ class Form:
             return head
         lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
         return b"\r\n".join(lines)
+
+    def _content(self, value: object) -> bytes:
+        if not isinstance(value, Attachment):
+            return self._text(value)
+        if self._delimiter in value.content:
+            raise BadRequest("A file holds the boundary of the form; choose another boundary.", code="invalid_form")
+        return value.content
 
     def _text(self, value: object) -> bytes:
         text = value.encode() if isinstance(value, str) else json.dumps(value).encode()

@@ -28,6 +28,7 @@ from sluice.dialects.media.wire import (
 from sluice.dialects.multipart import File, parse_form
 from sluice.errors import BadRequest
 from sluice.types.http import Request
+from sluice.types.uploads import SCHEME
 from sluice.types.usage import Usage
 
 __all__ = [
@@ -72,7 +73,7 @@ def outline(body: JsonObject, size: int) -> Outline:  # noqa: ARG001 - a recordi
     """Check a request to write down a recording. Raises BadRequest naming the parameter and the remedy."""
     model = model_of(body, "a speech-to-text model")
     file = body.get("file")
-    if file is not None and not isinstance(file, File):
+    if file is not None and not isinstance(file, File) and not str(file).startswith(SCHEME):
         raise BadRequest("'file' must be one file of the form: a part with a filename.", param="file")
     if file is None and not any(body.get(name) for name in ELSEWHERE):
         raise BadRequest("'file' is missing: send the recording as a file of the form.", param="file")

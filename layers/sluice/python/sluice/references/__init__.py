@@ -20,7 +20,7 @@ from sluice.dialects.base import JsonObject
 from sluice.errors import BadRequest, NotFound, UploadTooLarge
 from sluice.metering.request_ids import ALPHABET
 from sluice.references.media import bare, contradicts, family
-from sluice.references.shapes import LEFT, LEFT_TYPES, LISTS, SHAPES, Content, Node, Shape
+from sluice.references.shapes import FIELDS, LEFT, LEFT_TYPES, LISTS, SHAPES, Content, Node, Shape
 from sluice.types.uploads import SCHEME
 
 if TYPE_CHECKING:
@@ -90,8 +90,13 @@ class References:
         writing = _Writing(self, urls)
         shapes, lists = SHAPES.get(self._dialect, ()), LISTS.get(self._dialect, {})
         touched = {}
+        fields = FIELDS.get(self._dialect, {})
         for name, value in self._document.members.items():
-            new = value if name in LEFT else writing.member(name, value, shapes, lists)
+            new = value
+            if name in fields and refers(value):
+                new = writing.field(name, value, fields[name])
+            elif name not in LEFT:
+                new = writing.member(name, value, shapes, lists)
             if new is not value:
                 touched[name] = new
         return Resolved(self._document, touched, tuple(dict.fromkeys(writing.notes)))
@@ -230,6 +235,33 @@ class _Writing:
                     changed[key] = new_item
         return {**value, **changed} if changed else value
 
+    def field(self, name: str, value: object, families: tuple[str, ...]) -> object:
+        """Return the file, or the list of files, that a field of a form refers to."""
+        if isinstance(value, list):
+            return [self._attachment(f"{name}[{at}]", item, families) for at, item in enumerate(value)]
+        return self._attachment(name, value, families)
+
+    def _attachment(self, path: str, value: object, families: tuple[str, ...]) -> object:
+        from sluice.dialects.multipart import HEAD, Attachment
+
+        upload_id = reference_in(value)
+        if upload_id is None:
+            raise BadRequest(
+                "A field holds files and references to uploads; send either all files or all references.",
+                param=path,
+                code="invalid_form",
+            )
+
+        def write(held: _Held) -> Attachment:
+            self._check_family(held, families)
+            if not self._inlines(held):
+                raise self._too_large(held)
+            raw = binascii.a2b_base64(held.read().data)
+            name = path.partition("[")[0]
+            return Attachment(name, held.filename(), held.mime_type, len(raw), raw[:HEAD], raw)
+
+        return self._located(path, upload_id, write)
+
     def _placed(self, path: str, node: Node, shape: Shape, upload_id: str) -> Node:
         def write(held: _Held) -> Node:
             self._check_family(held, shape.families)
@@ -300,6 +332,13 @@ def reference_in(text: object) -> str | None:
     if not is_id(upload_id):
         raise missing(upload_id)
     return upload_id
+
+
+def refers(value: object) -> bool:
+    """Return whether a field of a form refers to an upload, or is a list in which some item does."""
+    return any(
+        isinstance(item, str) and item.startswith(SCHEME) for item in (value if isinstance(value, list) else [value])
+    )
 
 
 def is_id(text: str) -> bool:

@@ -271,6 +271,7 @@ SHAPES: Mapping[str, tuple[Shape, ...]] = {
     "cohere_chat": (_PICTURE_URL,),
     "cohere_embeddings": (_PICTURE_URL,),
     "snowflake_complete": (_PICTURE_URL,),
+    "openai_image_edits": (_PICTURE_URL,),
 }
 """The shapes of each dialect; the first one that finds a reference in an object is taken."""
 
@@ -279,6 +280,13 @@ LISTS: Mapping[str, Mapping[str, str]] = {
     "cohere_embeddings": {"images": "data_url"},
 }
 """Members that are lists of pictures, each a text: how that is written (Ollama API, Cohere Embed API, 2026-11)."""
+
+FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "openai_transcriptions": {"file": ("audio", "video")},
+    "openai_translations": {"file": ("audio", "video")},
+    "openai_image_edits": {"image": ("image",), "mask": ("image",)},
+}
+"""Fields of forms that are files, and the kinds of media they take; a text in their place may be a reference."""
 
 LEFT: frozenset[str] = frozenset(
     {
