@@ -158,8 +158,10 @@ def test_what_opens_a_way_in_is_listed_when_nothing_does() -> None:
 
 
 def test_headers_of_the_way_in_join_what_the_caller_sent_and_never_twice() -> None:
-    auth = Auth("bearer", headers={"beta": "oauth", "type": "PAT"})
+    auth = Auth("bearer", headers={"type": "PAT"}, appended={"beta": "oauth"})
     vouching = credential_headers(auth, {"api_key": KEY}, "a")
+    assert merged({}, auth, vouching) == {"beta": "oauth", "type": "PAT", **vouching}
+    assert merged({"type": "OAUTH"}, auth, vouching)["type"] == "OAUTH", "the configuration knows better"
     assert merged({"beta": "x, y"}, auth, vouching) == {"beta": "x, y,oauth", "type": "PAT", **vouching}
     assert merged({"beta": "x, oauth"}, auth, vouching)["beta"] == "x, oauth"
 

@@ -200,6 +200,7 @@ class AuthSchema(_Strict):
     parts: dict[str, str] = Field(default_factory=dict)
     needs: list[str] = Field(default_factory=list)
     headers: dict[str, str] = Field(default_factory=dict)
+    appended: dict[str, str] = Field(default_factory=dict)
     settings: dict[str, str] = Field(default_factory=dict)
     token_body: dict[str, str] = Field(default_factory=dict)
     token_headers: dict[str, str] = Field(default_factory=dict)

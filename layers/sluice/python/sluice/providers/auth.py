@@ -163,8 +163,8 @@ def keyed(outgoing: Outgoing, auth: Auth, held: Mapping[str, str], provider: str
 
 def merged(headers: Mapping[str, str], auth: Auth, vouching: CredentialHeaders) -> CredentialHeaders:
     """Return the call's headers with those that vouch for it, and those that its way in wants beside them."""
-    whole = CredentialHeaders(headers, vouching.secrets)
-    for name, value in auth.headers.items():
+    whole = CredentialHeaders({**auth.headers, **headers} if auth.headers else headers, vouching.secrets)
+    for name, value in auth.appended.items():
         there = whole.get(name, "")
         if value not in [part.strip() for part in there.split(",")]:
             whole[name] = f"{there},{value}" if there else value

@@ -81,7 +81,9 @@ class Auth:
     needs: tuple[str, ...] = ()
     """Members of the credential without which this way is not open; empty: those that the scheme always needs."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Sent with every call made in this way; joined by a comma to what the call has already."""
+    """Sent with every call made in this way that has no such header yet."""
+    appended: Mapping[str, str] = field(default_factory=dict)
+    """Headers that are lists: joined by a comma to what the call has already."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """What the scheme must know: "service", "token_url" (a path: at the provider's own host), "scope", "audience"."""
     token_body: Mapping[str, str] = field(default_factory=dict)

@@ -53,7 +53,7 @@ class TokenCache:
             return False
         self._dropped[provider] = now
         for key in held:
-            del self._entries[key]
+            self._entries.pop(key, None)
         return True
 
     def renew(self, held: Callable[[str], Mapping[str, str]]) -> None:
@@ -62,7 +62,7 @@ class TokenCache:
         now = self._now()
         for key, entry in list(self._entries.items()):
             if entry.over(now) and not entry.used:  # nobody asked since it was minted
-                del self._entries[key]
+                self._entries.pop(key, None)
                 continue
             if entry.used and entry.ageing(now):
                 entry.order = entry.order.with_held(held(key[0]))
