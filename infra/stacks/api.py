@@ -31,6 +31,11 @@ STATEFUL_PATH = replace(
 )
 """That, and keep answers of the Responses API for those who come back to them."""
 
+WITH_BATCHES = replace(
+    REQUEST_PATH, tables={**REQUEST_PATH.tables, "cache": ("DeleteItem", "GetItem", "PutItem", "Query")}
+)
+"""That, and remember, find, list and forget which batch belongs to which team."""
+
 LOOKUPS = Permissions(
     tables={"config": ("GetItem",), "ledger": ("GetItem",)},
     # Models are listed, and plans made, for the providers that have a key.
@@ -65,7 +70,7 @@ class ApiStack(Stack):
                 "streaming", STATEFUL_PATH, STREAM_TIMEOUT, "Chat calls, streamed or not", streaming=True
             ),
             "completion": self._function(
-                "completion", REQUEST_PATH, STREAM_TIMEOUT, "Embeddings and token counts", streaming=True
+                "completion", WITH_BATCHES, STREAM_TIMEOUT, "Embeddings, token counts, batches", streaming=True
             ),
             "routing": self._function(
                 "routing", LOOKUPS, BUFFERED_TIMEOUT, "Models, plans, ledger entries, uploads, health"

@@ -90,6 +90,11 @@ def test_the_function_that_serves_responses_keeps_reads_and_deletes_them(assembl
     )
 
 
+def test_the_function_that_serves_batches_may_keep_find_list_and_forget_their_records(assembly: Assembly) -> None:
+    actions = granted(assembly, "completion")[":table/sluice-prod-cache"]
+    assert sorted(actions) == [f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Query")]
+
+
 def test_only_the_function_that_keeps_uploads_may_write_and_delete_them(assembly: Assembly) -> None:
     found = {
         name: {
