@@ -237,3 +237,58 @@ def test_ids_without_a_role_or_without_the_others_open_no_way_in() -> None:
     assert not Gateway(auth, {"service_account_id": "svc_1"}, with_role=True).credentials.has("acme")
     assert not Gateway(auth, with_role=True).credentials.has("acme")
     assert not Gateway(auth, OPENAI_IDS, with_role=True, granted=("bedrock",)).credentials.has("acme")
+
+
+def test_openai_s_own_sdk_sends_the_same_exchange() -> None:
+    from openai.auth._workload import WorkloadIdentityAuth
+
+    with authority() as server:
+        sts = Sts(server)
+        server.answers = {"/": sts, "/oauth/token": lambda _: (200, {"access_token": "t", "expires_in": 60})}
+        Gateway(declared("openai", server), OPENAI_IDS, sts_url=server.url, with_role=True).bearer()
+        ours = server.received[-1]
+        WorkloadIdentityAuth(
+            workload_identity={
+                "identity_provider_id": OPENAI_IDS["identity_provider_id"],
+                "service_account_id": OPENAI_IDS["service_account_id"],
+                "provider": {"token_type": "jwt", "get_token": lambda: str(ours.json["subject_token"])},
+            },
+            token_exchange_url=f"{server.url}/oauth/token",
+        ).get_token()
+        theirs = server.received[-1]
+    assert theirs is not ours
+    assert ours.json == theirs.json
+    assert ours.headers["content-type"] == theirs.headers["content-type"]
+
+
+def test_anthropic_s_own_sdk_sends_the_same_exchange_and_the_same_call() -> None:
+    import anthropic
+
+    with authority() as server:
+        token = {"access_token": "t-1", "expires_in": 600, "token_type": "Bearer"}
+        server.answers = {
+            "/": Sts(server),
+            "/v1/oauth/token": lambda _: (200, token),
+            "/v1/messages": lambda _: (
+                400,
+                {"type": "error", "error": {"type": "invalid_request_error", "message": ""}},
+            ),
+        }
+        gateway = Gateway(
+            declared("anthropic", server), ANTHROPIC_IDS, base_url=server.url, sts_url=server.url, with_role=True
+        )
+        sent = gateway.sent()
+        ours = server.received[-1]
+        credentials = anthropic.WorkloadIdentityCredentials(
+            identity_token_provider=lambda: str(ours.json["assertion"]),
+            federation_rule_id=ANTHROPIC_IDS["federation_rule_id"],
+            organization_id=ANTHROPIC_IDS["organization_id"],
+            service_account_id=ANTHROPIC_IDS["service_account_id"],
+        )
+        client = anthropic.Anthropic(credentials=credentials, base_url=server.url, max_retries=0)
+        with client, pytest.raises(anthropic.BadRequestError):
+            client.messages.create(model="m", max_tokens=1, messages=[{"role": "user", "content": "Hi"}])
+        exchange, call = server.received[-2:]
+    assert exchange.json == ours.json
+    assert exchange.headers["anthropic-beta"] == ours.headers["anthropic-beta"]
+    assert {name: call.headers[name] for name in sent} == sent
