@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 import pytest
 
@@ -143,6 +144,21 @@ def test_a_document_reaches_a_model_of_either_dialect(stack: Stack, messenger: a
             model=f"simulator/{model}", max_tokens=200, messages=[{"role": "user", "content": parts}]
         )
         assert f"I see a document (application/pdf, {len(content):,} bytes)." in str(answer.content[0])
+
+
+def test_a_recording_is_written_down_where_the_form_refers_to_it(stack: Stack) -> None:
+    sound = b"RIFF" + struct.pack("<I4s4sIHHIIHH", 36, b"WAVE", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8)
+    sound += b"data" + struct.pack("<I", 16_000) + b"\x80" * 16_000  # two seconds
+    form = {
+        "model": (None, "simulator/sim-whisper"),
+        "file": (None, uploaded(stack, sound, "audio/wav")),
+        "response_format": (None, "json"),
+    }
+    headers = {"authorization": f"Bearer {stack.api_key}"}
+    answer = httpx.post(f"{stack.url}/v1/audio/transcriptions", files=form, headers=headers, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-sluice-edits"].startswith("inlined:upl_")
+    assert answer.json()["usage"] == {"type": "duration", "seconds": 2}
 
 
 def test_above_the_inline_limit_a_provider_that_takes_urls_gets_one_that_works(
