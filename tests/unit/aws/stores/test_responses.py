@@ -54,8 +54,9 @@ def store(client: DynamoClient, tables: str) -> DynamoResponseStore:
         response(content=b"a" * 5_000_000),
         response(content=os.urandom(3 * PART_BYTES + 1)),
         response(content=os.urandom(PART_BYTES - 1000)),
+        response(content=os.urandom(PART_BYTES - 1000), chain=tuple(f"resp_{n:032x}" for n in range(3000))),
     ],
-    ids=["short", "record", "compressed", "in pieces", "one piece"],
+    ids=["short", "record", "compressed", "in pieces", "one piece", "long chain"],
 )
 def test_what_was_put_is_found(store: DynamoResponseStore, kept: StoredResponse) -> None:
     store.put(kept)

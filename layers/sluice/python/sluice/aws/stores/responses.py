@@ -38,8 +38,9 @@ class DynamoResponseStore:
         """Write a response; it stands when this returns."""
         pk = _partition(response.team, response.id)
         packed = zlib.compress(response.content) if response.content else b""
-        pieces = [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
-        inside = pieces.pop() if len(pieces) == 1 else b""
+        fits = len(packed) + sum(len(each) + 3 for each in response.chain) <= PART_BYTES
+        inside = packed if fits else b""
+        pieces = [] if fits else [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
         for number, piece in enumerate(pieces):
             item = {"pk": pk, "sk": _part(number), "content": piece, "expires_at": response.expires}
             self._client.put_item(self._table, item)

@@ -12,14 +12,13 @@ import re
 from collections.abc import Mapping
 
 from sluice.dialects import sse
-from sluice.dialects.openai_responses.failures import failure_in
+from sluice.dialects.openai_responses.failures import failure_in, tells_no_error
 from sluice.errors import ProviderError, ProviderGarbled
 
 ANNOUNCING = ("response.created", "response.queued", "response.in_progress")
 """Types of the events that come before any output."""
 
 _TYPE = re.compile(r'"type"\s*:\s*"([^"]*)"').search
-_NO_ERROR = re.compile(rb'"error"\s*:\s*null').findall
 _BROKEN = (b'"failed"', b'"cancelled"')
 
 
@@ -63,7 +62,7 @@ def body_error(body: bytes, headers: Mapping[str, str]) -> ProviderError | None:
     whole = body.strip()
     if whole[:1] != b"{" or whole[-1:] != b"}":
         raise ProviderGarbled("The provider's answer is not a whole JSON object.")
-    if body.count(b'"error"') == len(_NO_ERROR(body)) and not any(word in body for word in _BROKEN):
+    if tells_no_error(body) and not any(word in body for word in _BROKEN):
         return None
     try:
         found = json.loads(body)

@@ -7,6 +7,7 @@ imports no canonical chat type.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -111,12 +112,18 @@ def failure_in(found: JsonObject) -> ProviderError | None:
     return None
 
 
+_NO_ERROR = re.compile(rb'"error"\s*:\s*null').findall
 _BROKEN = (b"response.failed", b"response.cancelled", b"event: error")
+
+
+def tells_no_error(raw: bytes) -> bool:
+    """Return whether every `error` in JSON text is null; nothing is parsed."""
+    return raw.count(b'"error"') == len(_NO_ERROR(raw))
 
 
 def stream_error(event: bytes) -> ProviderError | None:
     """Return the error that whole events of a 200 stream report, if one is there."""
-    if not any(word in event for word in _BROKEN) and event.count(b'"error"') == event.count(b'"error":null'):
+    if not any(word in event for word in _BROKEN) and tells_no_error(event):
         return None
     for found in events_of(event):
         if str(found.get("type", "")) in ("", "error", "response.failed", "response.cancelled", "None"):
