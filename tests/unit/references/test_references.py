@@ -9,8 +9,10 @@ import pytest
 
 from sluice.dialects.splice import Document
 from sluice.errors import BadRequest, NotFound, UploadTooLarge
-from sluice.references import REFERENCES_LIMIT, References, Resolved, is_id
+from sluice.references import References, Resolved
+from sluice.references.ids import is_id
 from sluice.references.media import contradicts
+from sluice.references.writing import REFERENCES_LIMIT
 from sluice.types.uploads import SCHEME
 from tests.unit.references.uploads_in_memory import NOW_MS, PDF, PNG, MemoryUploads
 

@@ -16,7 +16,7 @@ from sluice.errors import BadRequest, RequestTooLarge
 from sluice.governance.authentication import Authenticator
 from sluice.metering.request_ids import ALPHABET
 from sluice.ports import UploadAccess, UploadStore
-from sluice.references import DAY_MS, ID_PREFIX, created_ms, is_id, missing, not_offered
+from sluice.references.ids import DAY_MS, ID_PREFIX, created_ms, is_id, missing, not_offered
 from sluice.references.media import bare
 from sluice.types.clock import Millis
 from sluice.types.http import Request, Response
