@@ -58,7 +58,8 @@ def test_headers_count_for_families_that_do_not() -> None:
 
 def test_the_body_says_how_long_the_cache_holds_and_the_headers_what_is_charged() -> None:
     body = {"usage": {"input_tokens": 3, "output_tokens": 41, "cache_read_input_tokens": 9,
-                      "cache_creation_input_tokens": 4, "cache_creation": {"ephemeral_1h_input_tokens": 4, "ephemeral_5m_input_tokens": 0}}}  # fmt: skip
+                      "cache_creation_input_tokens": 4,
+                      "cache_creation": {"ephemeral_1h_input_tokens": 4, "ephemeral_5m_input_tokens": 0}}}  # fmt: skip
     assert counted(body, HEADERS) == Usage(3, 9, 0, 4, 40)
 
 

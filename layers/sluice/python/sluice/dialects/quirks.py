@@ -234,6 +234,13 @@ QUIRKS: tuple[Quirk, ...] = (
         ("anthropic", "openai"),
     ),
     Quirk("cache_points", (bool,), _CONVERSE, "False: rejects cachePoint blocks."),
+    Quirk(
+        "embedding_body",
+        (str,),
+        ("bedrock_embeddings",),
+        "Whose embeddings body it takes: cohere (undeclared), cohere_v4 = cuts at LEFT or RIGHT, titan = one text.",
+        ("cohere", "cohere_v4", "titan"),
+    ),
     Quirk("unmetered", (bool,), ("openai_moderations",), "True: its moderations are neither counted nor charged."),
     Quirk("forms", (bool,), _FORMS, "False: takes no uploaded files, only JSON bodies with URLs and data URLs."),
     Quirk("least_audio_ms", (int,), _FORMS, "The shortest sound it charges for, in milliseconds."),
