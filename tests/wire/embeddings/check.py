@@ -1,8 +1,8 @@
 """Holds the embeddings dialects to recorded traffic, and prints a table of what passed.
 
 Run it with `python -m tests.wire.embeddings.check`; `SLUICE_RECORDINGS` names another folder of recordings. Each
-recording is up to three cases: its request, its answer or error, and its answer in every other dialect (the same
-vectors).
+recording is up to four cases: its request, a replay of it through the whole gateway, its answer or error, and its
+answer in every other dialect.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sluice.errors import BadRequest, ProviderError
 from sluice.providers.registry import Registry
 from sluice.types.chat import Text
 from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
+from tests.wire.embeddings.replay import DOORS, differences
 from tests.wire.recordings import Recording, folder, read
 
 BAR = 0.99
@@ -114,6 +115,8 @@ Case = Callable[[Recording, str, dict[str, Any]], None]
 def _cases(recording: Recording) -> Iterator[tuple[str, Case]]:
     if isinstance(recording.request_body, dict):
         yield "request", check_request
+        if dialect_of(recording) in DOORS:
+            yield "replay", check_replay
     if recording.status >= 400:
         yield "error", check_error
     else:
@@ -250,6 +253,11 @@ def check_across(recording: Recording, tongue: str, quirks: dict[str, Any]) -> N
 
 def _bits(vector: Any) -> bytes:
     return base64.b64decode(vector) if isinstance(vector, str) else struct.pack(f"<{len(vector)}f", *vector)
+
+
+def check_replay(recording: Recording, tongue: str, quirks: dict[str, Any]) -> None:
+    """Through the whole gateway in the same dialect, the bytes are those of the provider."""
+    _same("replay", differences(recording, tongue), [])
 
 
 def check_error(recording: Recording, tongue: str, quirks: dict[str, Any]) -> None:

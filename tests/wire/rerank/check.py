@@ -1,7 +1,8 @@
 """Holds the rerank dialects to recorded traffic, and prints a table of what passed.
 
-Run it with `python -m tests.wire.rerank.check`; `SLUICE_RECORDINGS` names another folder of recordings. Each recording
-is up to three cases: its request, its answer or error, and both translated into every other dialect.
+Run it with `python -m tests.wire.rerank.check`; `SLUICE_RECORDINGS` names another folder of recordings. Each
+recording is up to four cases: its request, a replay of it through the whole gateway, its answer or error, and its
+answer in every other dialect.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from sluice.dialects import chat_dialect
 from sluice.errors import ProviderError
 from sluice.types.rerank import RerankRequest
+from tests.wire.embeddings.replay import DOORS, differences
 from tests.wire.recordings import Recording, folder, read
 
 BAR = 0.99
@@ -76,6 +78,8 @@ Case = Callable[[Recording, str], None]
 def _cases(recording: Recording) -> Iterator[tuple[str, Case]]:
     if isinstance(recording.request_body, dict):
         yield "request", check_request
+        if dialect_of(recording) in DOORS:
+            yield "replay", check_replay
     if recording.status >= 400:
         yield "error", check_error
     else:
@@ -143,6 +147,11 @@ def _asked(recording: Recording, tongue: str) -> RerankRequest:
         return RerankRequest("m", "q", tuple(map(str, range(1000))), return_documents=True)
     request: RerankRequest = wire.decode_request(recording.request_body)
     return replace(request, return_documents=True)
+
+
+def check_replay(recording: Recording, tongue: str) -> None:
+    """Through the whole gateway in the same dialect, the bytes are those of the provider."""
+    _same("replay", differences(recording, tongue), [])
 
 
 def check_error(recording: Recording, tongue: str) -> None:

@@ -4,6 +4,7 @@ vectors in the encoding that was asked for. This module imports no canonical typ
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY, REMOVED, JsonObject, Outline
@@ -16,6 +17,7 @@ INPUT_LIMIT = 2048
 
 TASK_FIELDS = ("input_type", "task")
 DIMENSION_FIELDS = ("dimensions", "output_dimension")
+_NUMBERS = re.compile(rb'"embedding"\s*:\s*\[')
 
 
 def outline(body: JsonObject, size: int) -> Outline:
@@ -76,14 +78,12 @@ def finished_body(body: bytes, members: JsonObject) -> bytes:
 
     OpenAI's clients ask for base64 unasked, and some of them decode whatever comes (openai-node, 2026-11).
     """
-    if members.get("encoding_format") != "base64" or b'"embedding"' not in body:
+    if members.get("encoding_format") != "base64" or _NUMBERS.search(body) is None:
         return body
     try:
         answer = json.loads(body)
         vectors = [item["embedding"] for item in answer["data"]]
     except (ValueError, RecursionError, LookupError, TypeError):
-        return body
-    if not any(isinstance(vector, list) for vector in vectors):
         return body
     from sluice.dialects.vectors import packed, read
 
