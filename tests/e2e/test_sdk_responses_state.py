@@ -60,6 +60,14 @@ def test_turns_follow_each_other_by_id(client: OpenAI, model: str, stream: bool)
     assert (three.previous_response_id, three.id.startswith("resp_")) == (two.id, True)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_next_turn_comes_while_the_last_stream_is_still_open(client: OpenAI, model: str) -> None:
+    """So another environment serves it, and finds what the first one stored."""
+    with client.responses.create(model=model, input="Hello there, I am Ada.", stream=True) as stream:
+        end = next(event for event in stream if event.type == "response.completed")
+        assert "turn 2" in said(client, model, "And who am I?", end.response.id).output_text
+
+
 def test_a_conversation_moves_between_providers(client: OpenAI) -> None:
     one = said(client, "simulator/sim-fast", "Hello there, I am Ada.")
     two = said(client, "simulator/sim-claude", "And who am I?", one.id)
