@@ -146,6 +146,55 @@ def test_a_document_reaches_a_model_of_either_dialect(stack: Stack, messenger: a
         assert f"I see a document (application/pdf, {len(content):,} bytes)." in str(answer.content[0])
 
 
+def asked(model: str, *parts: object) -> dict[str, Any]:
+    return {"model": f"simulator/{model}", "messages": [{"role": "user", "content": list(parts)}]}
+
+
+TEXT = {"type": "text", "text": "What is this?"}
+DIALECTS: dict[str, Any] = {
+    "/v1/responses": {
+        "model": "simulator/sim-fast",
+        "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "REF"}]}],
+    },
+    "/v1beta/models/simulator/sim-fast:generateContent": {
+        "contents": [{"role": "user", "parts": [{"text": "What is this?"}, {"fileData": {"fileUri": "REF"}}]}]
+    },
+    "/model/simulator%2Fsim-fast/converse": {
+        "messages": [{"role": "user", "content": [{"text": "What?"}, {"image": {"source": {"bytes": "REF"}}}]}]
+    },
+    "/v2/chat": asked("sim-fast", TEXT, {"type": "image_url", "image_url": {"url": "REF"}}),
+    "/api/chat": {
+        "model": "simulator/sim-fast",
+        "stream": False,
+        "messages": [{"role": "user", "content": "What is this?", "images": ["REF"]}],
+    },
+}
+
+
+@pytest.mark.parametrize("path", DIALECTS, ids=lambda path: path.split("/")[1] + path.split("/")[2])
+def test_every_other_dialect_refers_to_the_picture_in_its_own_place(stack: Stack, picture: str, path: str) -> None:
+    body = json.loads(json.dumps(DIALECTS[path]).replace("REF", picture))
+    status, answer = call(stack, "POST", path, body)
+    assert (status, f"(image/png, 640x480 pixels, {SIZE:,} bytes)" in str(answer)) == (200, True), answer
+
+
+@pytest.mark.parametrize("path", DIALECTS, ids=lambda path: path.split("/")[1] + path.split("/")[2])
+def test_every_other_dialect_tells_of_a_missing_upload_in_its_own_envelope(stack: Stack, path: str) -> None:
+    missing = "sluice://uploads/upl_" + "0" * 26
+    status, answer = call(stack, "POST", path, json.loads(json.dumps(DIALECTS[path]).replace("REF", missing)))
+    assert (status, "There is no upload" in str(answer)) == (404, True), answer
+
+
+def test_a_stored_response_is_gone_on_from_with_its_picture(client: openai.OpenAI, picture: str) -> None:
+    content: Any = [{"type": "input_image", "image_url": picture}, {"type": "input_text", "text": "What is this?"}]
+    first = client.responses.create(model="simulator/sim-fast", input=[{"role": "user", "content": content}])
+    assert f"{SIZE:,} bytes" in first.output_text
+    second = client.responses.create(model="simulator/sim-fast", previous_response_id=first.id, input="And now?")
+    assert second.usage is not None
+    assert first.usage is not None
+    assert second.usage.input_tokens > first.usage.input_tokens  # the picture is in the prompt again
+
+
 def test_a_recording_is_written_down_where_the_form_refers_to_it(stack: Stack) -> None:
     sound = b"RIFF" + struct.pack("<I4s4sIHHIIHH", 36, b"WAVE", b"fmt ", 16, 1, 1, 8000, 8000, 1, 8)
     sound += b"data" + struct.pack("<I", 16_000) + b"\x80" * 16_000  # two seconds
