@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from sluice.dialects import ALONE, FAMILIES
 from sluice.dialects.splice import Document
 from sluice.errors import BadRequest, UploadTooLarge
 from sluice.references import References
+from sluice.references.shapes import FIELDS, LISTS, SHAPES
 from tests.unit.references.uploads_in_memory import JPEG, MP4, NOW_MS, PDF, PNG, TEXT, WAV, MemoryUploads
 
 FILES = {
@@ -303,6 +305,11 @@ def test_a_file_of_another_type_than_the_place_takes_is_refused(dialect: str, fi
     with pytest.raises(BadRequest, match=words) as raised:
         resolved(dialect, part, file)
     assert raised.value.error_code == "upload_wrong_type"
+
+
+def test_every_dialect_of_the_tables_is_one() -> None:
+    known = {name for family in FAMILIES for name in family} | set(ALONE)
+    assert not {*SHAPES, *LISTS, *FIELDS} - known
 
 
 def test_a_text_goes_to_no_anthropic_provider_by_url() -> None:

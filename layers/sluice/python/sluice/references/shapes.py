@@ -264,12 +264,16 @@ SHAPES: Mapping[str, tuple[Shape, ...]] = {
     "anthropic_count_tokens": _ANTHROPIC,
     "gemini": _GEMINI,
     "gemini_count_tokens": _GEMINI,
+    "gemini_embed_content": _GEMINI,
     "gemini_embeddings": _GEMINI,
+    "gemini_images": _GEMINI,
     "bedrock_converse": _BEDROCK,
     "bedrock_count_tokens": _BEDROCK,
     "bedrock_invoke": (*_ANTHROPIC, *_BEDROCK),
     "cohere_chat": (_PICTURE_URL,),
     "cohere_embeddings": (_PICTURE_URL,),
+    "bedrock_embeddings": (_PICTURE_URL,),
+    "openai_moderations": (_PICTURE_URL,),
     "snowflake_complete": (_PICTURE_URL,),
     "openai_image_edits": (_PICTURE_URL,),
 }
@@ -278,6 +282,7 @@ SHAPES: Mapping[str, tuple[Shape, ...]] = {
 LISTS: Mapping[str, Mapping[str, str]] = {
     "ollama_chat": {"images": "base64"},
     "cohere_embeddings": {"images": "data_url"},
+    "bedrock_embeddings": {"images": "data_url"},
 }
 """Members that are lists of pictures, each a text: how that is written (Ollama API, Cohere Embed API, 2026-11)."""
 
