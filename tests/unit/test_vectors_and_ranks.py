@@ -273,3 +273,42 @@ def test_a_models_price_for_a_search_is_its_own() -> None:
     opened = gateway(RANKED, live)
     opened.ask("/v1/rerank", {"model": "cohere/mine", "query": "q", "documents": ["a"]})
     assert opened.ledger.only.cost == 10
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "member"),
+    [
+        ("/v1/embeddings", {"model": "cohere/embed-v4.0", "input": "a"}, "error"),
+        ("/v1/rerank", {"model": "cohere/rerank-v3.5", "query": "q", "documents": ["a"]}, "error"),
+        ("/v1beta/models/cohere/embed-v4.0:embedContent", {"content": {"parts": [{"text": "a"}]}}, "error"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_another_vendors_error_arrives_in_the_callers_envelope(
+    path: str, body: dict[str, object], member: str, status: int
+) -> None:
+    opened = gateway({"id": "x", "message": "the vendor's own words"}, status=status)
+    response, answer = opened.ask(path, body)
+    assert "the vendor's own words" in json.loads(answer)[member]["message"]
+    assert response.headers["x-sluice-error-source"] == "provider"
+    assert (response.status >= 400, opened.ledger.only.cost) == (True, 0)
+    assert opened.ledger.only.attempts[-1].status == status
+
+
+def test_an_answer_that_is_no_ranking_is_a_bad_gateway() -> None:
+    response, answer = gateway({"surprise": 1}).ask("/v1/rerank", {"model": "cohere/rerank-v3.5", **QUESTION})
+    assert (response.status, "no list of results" in json.loads(answer)["error"]["message"]) == (502, True)
+
+
+def test_a_strict_route_refuses_what_cannot_be_told() -> None:
+    route = Route("strict", (RouteTarget("openai/text-embedding-3-small"),), strict_parameters=True)
+    opened = gateway(OPENAI, configuration(models={}, providers={}, routes={"strict": route}))
+    response, answer = opened.ask("/v2/embed", {"model": "strict", "texts": ["a"], "input_type": "search_query"})
+    assert (response.status, json.loads(answer)["error"]["param"]) == (400, "input_type")
+
+
+def test_a_batch_of_gemini_whose_requests_differ_is_refused_elsewhere() -> None:
+    requests = [{"content": {"parts": [{"text": "a"}]}, "title": title} for title in ("A", "B")]
+    path = "/v1beta/models/openai/text-embedding-3-small:batchEmbedContents"
+    response, answer = gateway(OPENAI).ask(path, {"requests": requests})
+    assert (response.status, "differ in settings" in json.loads(answer)["error"]["message"]) == (400, True)

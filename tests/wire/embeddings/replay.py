@@ -32,6 +32,7 @@ DOORS: Mapping[str, Door] = {
     "gemini_embed_content": Door("/v1beta/models/{model}:embedContent", "gemini", "embeddings"),
     "cohere_rerank": Door("/v2/rerank", "cohere", "rerank"),
     "jina_rerank": Door("/v1/rerank", "jina", "rerank"),
+    "openai_moderations": Door("/v1/moderations", "openai", "moderations"),
 }
 
 
