@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from sluice.errors import ProviderError
+from sluice.providers.auth import Outgoing
 from sluice.providers.registry import Registry
 from sluice.types.catalogue import Auth
 from tests.unit.providers.tokens.authority import (
@@ -171,6 +172,15 @@ def test_a_workspace_is_named_where_the_secret_names_one() -> None:
         held = {**ANTHROPIC_IDS, "workspace_id": "wrkspc_1"}
         gateway = Gateway(declared("anthropic", server), held, base_url=server.url, sts_url=server.url, with_role=True)
         assert gateway.bearer() == "sk-short-lived-1"
+
+
+def test_the_function_asks_the_sts_of_its_own_region_whatever_the_deployment_calls_its() -> None:
+    with authority() as server:
+        server.answers = {"/": Sts(server), "/oauth/token": openai_endpoint()}
+        gateway = Gateway(declared("openai", server), OPENAI_IDS, sts_url=server.url, with_role=True)
+        call = Outgoing("POST", "https://eu.api.openai.com/v1/responses", {}, b"{}")
+        _, headers = gateway.credentials.authorize(call, gateway.provider, "eu")
+    assert headers["authorization"] == "Bearer sk-short-lived-1"
 
 
 def test_a_stored_key_is_preferred_and_nobody_is_asked() -> None:

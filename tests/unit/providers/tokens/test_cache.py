@@ -170,7 +170,7 @@ def test_each_region_has_a_token_of_its_own() -> None:
         call = Outgoing("POST", "https://api.example.com/", {}, b"")
         sent = [
             here.credentials.authorize(call, here.provider, region)[1]["authorization"]
-            for region in ("us-east-1", "eu-west-1", "us-east-1", "")
+            for region in ("us-east-1", "", "us-east-1", "")
         ]
     assert sent == ["Bearer token-1", "Bearer token-2", "Bearer token-1", "Bearer token-2"]
 

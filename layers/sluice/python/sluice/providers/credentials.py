@@ -87,10 +87,9 @@ class Credentials:
             raise missing(provider.auth, provider.name)
         if way.scheme in DIRECT:
             return keyed(outgoing, way, held, provider.name)
-        region = region or self._region
         if way.scheme == "sigv4":
-            signed = self._signer().signed(outgoing, way, held, provider=provider.name, region=region)
-            return outgoing.url, signed
+            region = region or self._region
+            return outgoing.url, self._signer().signed(outgoing, way, held, provider=provider.name, region=region)
         return outgoing.url, merged(outgoing.headers, way, bearer(self._token(provider, way, held, region)))
 
     def refresh(self, provider: str) -> bool:
@@ -129,6 +128,7 @@ class Credentials:
             now=self._now,
             role=self._role,
             region=region,
+            home=self._region,
             sts_url=self._sts_url,
         )
         return self._tokens.token(order)

@@ -45,7 +45,9 @@ class Token:
 class Order:
     """What a scheme may need to mint a token: the way in, what the secret holds, and the ways out.
 
-    `role` are the function's own AWS credentials, `now` gives epoch seconds, `sts_url` replaces AWS's own address.
+    `region` is where the call goes, in the provider's words; `home` the AWS region that the function runs in, whose STS
+    it asks, at `sts_url` where that replaces AWS's own address. `role` are the function's own AWS credentials, `now`
+    gives epoch seconds.
     """
 
     provider: Provider
@@ -55,6 +57,7 @@ class Order:
     now: Callable[[], float]
     role: CredentialSource | None = None
     region: str = ""
+    home: str = ""
     sts_url: str = ""
 
     def word(self, member: str) -> str:

@@ -21,7 +21,7 @@ LIFE_SECONDS = 3600
 def mint(order: Order) -> Token:
     """Return a token for the region that the provider's address names. Raises RoleUnavailable."""
     settings = order.auth.settings
-    region = region_of(order.provider.base_url) or order.region
+    region = region_of(order.provider.base_url) or order.region or order.home
     keys = source(order.held, order.role, order.provider.name)
     signer = Signer(settings["service"], region, keys, now=order.now)
     url = f"https://{settings['host']}/?Action=CallWithBearerToken"

@@ -24,8 +24,8 @@ _REMEDIES = {
 
 def web_identity_token(order: Order, audience: str) -> str:
     """Return a JWT of the function's role for one audience. Raises TokenFailed, RoleUnavailable."""
-    suffix = "amazonaws.com.cn" if order.region.startswith("cn-") else "amazonaws.com"
-    url = order.sts_url.rstrip("/") + "/" if order.sts_url else f"https://sts.{order.region}.{suffix}/"
+    suffix = "amazonaws.com.cn" if order.home.startswith("cn-") else "amazonaws.com"
+    url = order.sts_url.rstrip("/") + "/" if order.sts_url else f"https://sts.{order.home}.{suffix}/"
     body = form(
         {
             "Action": "GetWebIdentityToken",
@@ -36,7 +36,7 @@ def web_identity_token(order: Order, audience: str) -> str:
         }
     )
     keys = source(order.held, order.role, order.provider.name)
-    signer = Signer("sts", order.region, keys, now=order.now)
+    signer = Signer("sts", order.home, keys, now=order.now)
     headers = signer.sign("POST", url, {"content-type": "application/x-www-form-urlencoded"}, body)
     status, content = send_to_aws(order, url, body, headers)
     found = _TOKEN.search(content)
@@ -48,4 +48,3 @@ def web_identity_token(order: Order, audience: str) -> str:
     problem = f"AWS STS answered {status} ({reason}) when asked for an identity token for {audience}. {remedy}"
     kind = "connection" if status in {200, 429} or status >= 500 else "authentication"
     raise TokenFailed(order.provider.name, problem.strip(), kind=kind)
-

@@ -49,9 +49,9 @@ def mint(order: Order) -> Token:
 
 def _caller_identity(order: Order, audience: str) -> str:
     """Return the signed request as Google reads it: JSON, percent-encoded."""
-    host = f"sts.{order.region}.amazonaws.com"
+    host = f"sts.{order.home}.amazonaws.com"
     url = f"https://{host}?Action=GetCallerIdentity&Version=2011-06-15"
-    signer = Signer("sts", order.region, source(order.held, order.role, order.provider.name), now=order.now)
+    signer = Signer("sts", order.home, source(order.held, order.role, order.provider.name), now=order.now)
     signed = {**signer.sign("POST", url, {"x-goog-cloud-target-resource": audience}, b""), "host": host}
     headers = [{"key": name, "value": value} for name, value in sorted(signed.items())]
     return query_encoded(json.dumps({"url": url, "method": "POST", "headers": headers}, separators=(",", ":")))
