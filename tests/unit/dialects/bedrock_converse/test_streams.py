@@ -271,6 +271,25 @@ def test_a_stream_that_ends_without_a_finish_ends_with_an_exception() -> None:
     assert (last.kind, last.name) == ("exception", "modelStreamErrorException")
 
 
+def test_a_second_answer_in_the_stream_is_told_as_well() -> None:
+    first: list[StreamEvent] = [Start("", ""), PartStart(0, "text"), TextDelta(0, "a"), Finish("stop"), End()]
+    written = told(b"".join(bedrock_converse.encode_stream([*first, *first], ASKED_CHAT)))
+    assert [name for name, _ in written].count("messageStop") == 2
+    assert written[-1][0] == "metadata"
+    again = read(b"".join(bedrock_converse.encode_stream([*first, *first], ASKED_CHAT)))
+    assert "".join(event.text for event in again if isinstance(event, TextDelta)) == "aa"
+    assert [event.part for event in again if isinstance(event, PartStart)] == [0, 1]
+
+
+def test_a_later_report_counts_anew() -> None:
+    events: list[StreamEvent] = [
+        Start("", "", usage=Usage(input=9, output=1)), UsageReport(Usage(input=7, output=2)),
+        UsageReport(Usage(output=3)), Finish("stop"), End(),
+    ]  # fmt: skip
+    usage = told(b"".join(bedrock_converse.encode_stream(events, ASKED_CHAT)))[-1][1]["usage"]
+    assert (usage["inputTokens"], usage["outputTokens"]) == (7, 3)
+
+
 def test_a_stop_sequence_is_told_where_sdks_look_for_it() -> None:
     events: list[StreamEvent] = [Start("", ""), Finish("stop_sequence", "END"), End()]
     written = told(b"".join(bedrock_converse.encode_stream(events, ASKED_CHAT)))

@@ -82,7 +82,8 @@ class BlockWriter:
         blocks = [self._result_part(part, place in structured) for place, part in enumerate(result.parts)]
         content = [block for block in blocks if block is not None]
         if not content and not self._native:
-            content.append({"text": "(no output)"})  # the vendor refuses an empty result
+            self._edits.note("added:messages.tool_result")
+            content.append({"text": "(no output)"})  # the vendor refuses blank text
         written: Block = {"toolUseId": wire_id, "content": content}
         if result.is_error:
             written["status"] = "error"

@@ -148,7 +148,9 @@ def _write_tools(body: Body, request: ChatRequest, turns: Turns, quirks: JsonObj
     choice = request.tool_choice
     forbidden = choice is not None and choice.mode == "none"
     tools: list[Body] = []
-    if request.tools and not (forbidden and not turns.called):
+    if request.tools and forbidden and not turns.called:
+        edits.note("dropped:tools")  # none may be called, and this API has no word for that
+    elif request.tools:
         tools = [block for tool in request.tools for block in _tool(tool, quirks, edits)]
     if not request.tools and turns.called:
         edits.note("added:tools")

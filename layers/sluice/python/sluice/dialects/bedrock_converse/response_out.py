@@ -76,8 +76,9 @@ def _block(part: Part, native: bool, writer: BlockWriter) -> Block | None:
         return reasoning_block(part) if native or part.text or part.signature or part.redacted else None
     if native:
         return writer.write(part)
-    if isinstance(part, Audio):
-        return {"text": part.transcript} if part.transcript else None
-    if isinstance(part, Text | Refusal) or (isinstance(part, Opaque) and part.dialect == NAME):
+    if isinstance(part, Text | Audio):
+        said = part.text if isinstance(part, Text) else part.transcript
+        return {"text": said} if said else None
+    if isinstance(part, Refusal) or (isinstance(part, Opaque) and part.dialect == NAME):
         return writer.write(part)
     return None

@@ -61,6 +61,7 @@ class _Block:
 class _State:
     started: bool = False
     over: bool = False
+    failed: bool = False
     parts: int = 0
     called: bool = False
     answered: bool = False
@@ -68,6 +69,11 @@ class _State:
     usage: Usage | None = None
     blocks: dict[int, _Block] = field(default_factory=dict)
     ending: dict[str, Json] = field(default_factory=dict)
+
+    def renew(self) -> None:
+        """Take another message of the same stream; its parts go on with the next numbers."""
+        self.over = self.called = self.answered = False
+        self.reason, self.usage, self.ending = None, None, {}
 
 
 def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
@@ -96,7 +102,9 @@ def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
 
 def _frame(frame: eventstream.Frame, state: _State) -> Iterator[StreamEvent]:
     if state.over:
-        return
+        if state.failed or frame.name != "messageStart":
+            return
+        state.renew()
     failure = frame_error(frame)
     if failure is not None:
         yield from _fail(failure, state)
@@ -265,7 +273,7 @@ def _end(state: _State) -> Iterator[StreamEvent]:
 
 
 def _fail(error: ProviderError, state: _State) -> Iterator[StreamEvent]:
-    state.over = True
+    state.over = state.failed = True
     if state.usage is not None:
         yield UsageReport(state.usage)
     yield StreamFailed(error)

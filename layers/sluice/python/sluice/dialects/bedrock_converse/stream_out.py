@@ -56,6 +56,8 @@ class _Message:
     """What has been written of the message so far."""
 
     started: bool = False
+    ended: bool = False
+    """Whether another one ended before it."""
     blocks: int = 0
     open: _Part | None = None
     parts: dict[int, _Part] = field(default_factory=dict)
@@ -77,12 +79,14 @@ def encode_stream(events: Iterable[StreamEvent]) -> Iterator[bytes]:
         if isinstance(event, Idle):
             yield keep_alive()
         elif isinstance(event, End):
-            break
+            if message.started:
+                yield b"".join((*_close_all(message), *_end(message)))
+            message = _Message(ended=True)
         elif written := b"".join(_write(event, message)):
             yield written
     if message.finish is not None:
         yield b"".join((*_close_all(message), *_end(message)))
-    else:
+    elif message.started or not message.ended:
         cut = ProviderGarbled("The provider ended the stream before the answer was complete.")
         yield stream_error_bytes(cut, "")
 
@@ -94,7 +98,9 @@ def keep_alive() -> bytes:
 
 def _write(event: StreamEvent, message: _Message) -> Iterator[bytes]:
     if isinstance(event, UsageReport):
-        message.usage = event.usage if message.usage is None else message.usage.merged(event.usage)
+        # A later report counts anew; one without a prompt only adds to what is known.
+        known = message.usage
+        message.usage = event.usage if known is None or event.usage.prompt else known.merged(event.usage)
         return
     if getattr(event, "choice", 0) != 0:
         return  # this dialect has one answer
