@@ -31,6 +31,13 @@ def test_the_plan_of_an_embedding_can_be_asked_for() -> None:
     assert [d["dialect"] for d in json.loads(body)["deployments"]] == ["openai_embeddings"]
 
 
+def test_the_plan_of_a_completion_names_the_chat_that_serves_it() -> None:
+    asked = {"model": "anthropic/test-claude", "operation": "completions"}
+    response, body = Gateway(ScriptedTransport(Scripted())).ask("/v1/route", asked)
+    assert response.status == 200
+    assert [d["dialect"] for d in json.loads(body)["deployments"]] == ["anthropic_messages"]
+
+
 def test_a_model_that_only_embeds_is_described() -> None:
     response, body = embedding_gateway().ask("/v1/models/openai/test-embed", None, method="GET")
     card = json.loads(body)

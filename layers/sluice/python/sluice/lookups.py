@@ -24,6 +24,8 @@ from sluice.types.tenancy import Caller
 
 _CHAT_DIALECTS = ("openai_chat", "anthropic_messages")
 _ONLY_DIALECT = {
+    "completions": "openai_completions",
+    "batches": "anthropic_batches",
     "embeddings": "openai_embeddings",
     "rerank": "jina_rerank",
     "moderations": "openai_moderations",

@@ -1,7 +1,6 @@
 """The results of a batch, one JSON object a line, in any order: the answer, an error, or why there is neither.
 
-`ResultMeter` reads them while their bytes pass by; only succeeded requests are billed (guide "Batch processing",
-2026-11).
+`ResultMeter` reads them while their bytes pass by. Only succeeded requests report tokens, so only they are charged.
 """
 
 from __future__ import annotations
