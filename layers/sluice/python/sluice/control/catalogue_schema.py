@@ -72,6 +72,7 @@ Wire = Literal[
     "nvidia_ranking",
     "openai_moderations",
     "openai_images",
+    "gemini_images",
     "openai_image_edits",
     "openai_transcriptions",
     "openai_translations",

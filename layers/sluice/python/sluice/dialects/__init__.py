@@ -37,8 +37,9 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
         "snowflake_embeddings",
     ),
     ("cohere_rerank", "jina_rerank", "voyage_rerank", "nvidia_ranking"),
+    ("openai_images", "gemini_images"),
 )
-"""Dialects that share one canonical form: chat, embeddings, rerank."""
+"""Dialects that share one canonical form: chat, embeddings, rerank, pictures."""
 
 ALONE: tuple[str, ...] = (
     "anthropic_batches",
@@ -47,7 +48,6 @@ ALONE: tuple[str, ...] = (
     "bedrock_count_tokens",
     "bedrock_invoke",
     "openai_moderations",
-    "openai_images",
     "openai_image_edits",
     "openai_transcriptions",
     "openai_translations",

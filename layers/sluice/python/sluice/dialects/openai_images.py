@@ -1,4 +1,4 @@
-"""OpenAI image generation, passed through: whole answers, and streams of partial pictures.
+"""OpenAI image generation, whole or streamed in parts: passed through, and translated to Gemini's image models.
 
 Pictures are never decoded. Usage is the tokens an answer reports, and the pictures in it with their size and quality
 for vendors that charge by them (OpenAI API reference, images, 2026-11; xAI, Together AI and others keep its shape).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, JsonObject, Outline
 from sluice.dialects.media.figures import tokens
@@ -24,11 +25,16 @@ from sluice.dialects.media.wire import (
 )
 from sluice.types.usage import Usage
 
+if TYPE_CHECKING:
+    from sluice.types.images import ImageRequest, ImageResponse
+
 __all__ = [
     "NAME",
     "answer_usage",
     "decode_error",
+    "decode_request",
     "encode_error",
+    "encode_response",
     "keep_alive",
     "meter",
     "outline",
@@ -56,6 +62,20 @@ def outline(body: JsonObject, size: int) -> Outline:  # noqa: ARG001 - pictures 
         choices=count_of(body, "n"),
         prompt_bytes=len(prompt.encode("utf-8", "replace")),
     )
+
+
+def decode_request(body: JsonObject) -> ImageRequest:
+    """Return the canonical request. Raises BadRequest."""
+    from sluice.dialects.media.pictures import request_of
+
+    return request_of(body, NAME)
+
+
+def encode_response(response: ImageResponse, request: ImageRequest) -> dict[str, object]:  # noqa: ARG001 - one signature
+    """Return the body of a whole answer."""
+    from sluice.dialects.media.pictures import answer_of
+
+    return answer_of(response)
 
 
 def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:

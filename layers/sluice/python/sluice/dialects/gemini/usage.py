@@ -37,6 +37,7 @@ def read(found: object) -> Usage | None:
         reasoning=thoughts,
         audio_input=_within(inside.get("AUDIO", 0) - kept.get("AUDIO", 0), fresh),
         audio_output=_within(out.get("AUDIO", 0), output),
+        image_output=_within(out.get("IMAGE", 0), output - thoughts),
         image_input=_within(inside.get("IMAGE", 0) - kept.get("IMAGE", 0), fresh),
         service_tier=_tier(raw),
     )
@@ -79,8 +80,10 @@ def write(usage: Usage) -> dict[str, object]:
     details = [{"modality": name, "tokenCount": tokens} for name, tokens in (("TEXT", text), *inputs) if tokens > 0]
     if details:
         written["promptTokensDetails"] = details
-    if usage.audio_output:
-        written["candidatesTokensDetails"] = [{"modality": "AUDIO", "tokenCount": usage.audio_output}]
+    outputs = (("AUDIO", usage.audio_output), ("IMAGE", usage.image_output))
+    made = [{"modality": name, "tokenCount": tokens} for name, tokens in outputs if tokens]
+    if made:
+        written["candidatesTokensDetails"] = made
     if usage.service_tier is not None:
         written["serviceTier"] = usage.service_tier
     return written
