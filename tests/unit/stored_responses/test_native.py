@@ -79,6 +79,15 @@ def test_an_answer_that_could_not_be_recorded_says_so(stream: bool) -> None:
     assert any("response_not_stored" in line for line in at.lines.written)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_unrecorded_answer_says_so_even_where_its_provider_says_nothing(stream: bool) -> None:
+    at = gateway(native_stream(store=None) if stream else native(store=None))
+    at.responses.broken = True
+    _, body = at.ask(PATH, {**ASK, "stream": stream})
+    answer = last_event(body)["response"] if stream else json.loads(body)
+    assert answer["store"] is False
+
+
 @pytest.mark.parametrize("asked", [{"store": False}, {}])
 def test_what_the_provider_does_not_keep_is_not_recorded(asked: dict[str, object]) -> None:
     at = gateway(native(store=False))
@@ -195,7 +204,17 @@ def test_a_background_answer_is_charged_once_when_its_end_is_read() -> None:
     for _ in range(3):
         assert at.ask(HERE, None, method="GET")[0].status == 200
     assert [entry.cost for entry in at.ledger.entries.values()] == [0, 0, 20_000, 0]
+    assert all(entry.deployment == OPENAI for entry in at.ledger.entries.values())
     assert [entry.usage.estimated for entry in at.ledger.entries.values()] == [False] * 4
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_background_answer_that_is_not_stored_can_be_polled(stream: bool) -> None:
+    upstream = (native_stream if stream else native)(store=False, background=True)
+    at = gateway(upstream, native(store=False, background=True))
+    _, body = at.ask(PATH, {**ASK, "background": True, "store": False, "stream": stream})
+    assert body == (b"".join(part for part in upstream.parts or () if isinstance(part, bytes)) or upstream.body)
+    assert at.ask(HERE, None, method="GET")[0].status == 200
 
 
 def test_a_background_answer_can_be_read_while_its_stream_still_runs() -> None:

@@ -41,9 +41,10 @@ def test_the_next_turn_brings_the_conversation() -> None:
     assert at.responses.kept["search", "resp_2"].chain == ("resp_openai1",)
 
 
-def test_an_answer_that_was_not_to_be_kept_passes_untouched() -> None:
+@pytest.mark.parametrize("background", [True, False])
+def test_an_answer_that_was_not_to_be_kept_passes_untouched(background: bool) -> None:
     upstream = native(store=False)
     at = stateless(upstream)
-    _, body = at.ask(PATH, {**ASK, "store": False})
+    _, body = at.ask(PATH, {**ASK, "store": False, "background": background})
     assert body == upstream.body
     assert at.responses.kept == {}

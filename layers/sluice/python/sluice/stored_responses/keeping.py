@@ -49,6 +49,11 @@ class Turn:
     previous: str | None = None
     chain: tuple[str, ...] = ()
 
+    @property
+    def noted(self) -> bool:
+        """Whether anything of its answer is to be written."""
+        return self.stores or self.background
+
 
 class Keeper:
     """The caller's dialect for one request, which keeps its answer."""
@@ -100,15 +105,15 @@ class Keeper:
 
     def stream_filter(self, body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG002 - one signature
         """Return what keeps the answer of a provider's own stream as it passes."""
-        return self._watch if self._turn.stores else None
+        return self._watch if self._turn.noted else None
 
     def whole(self, body: bytes) -> bytes:
         """Keep a provider's own whole answer; return it, corrected where it is wrong about that."""
-        if not self._turn.stores:
+        if not self._turn.noted:
             return body
         document = parse_body(body)
         stored = self._settle(document.members)
-        if document.members.get("store") in (stored, None):
+        if _says(document.members, stored):
             return body
         text = document.edited({"store": stored})
         return text if isinstance(text, bytes) else text.encode()
@@ -141,18 +146,22 @@ class Keeper:
         if document.members.get("type") not in TERMINAL or not isinstance(answer, dict):
             return line
         stored = self._settle(answer)
-        if answer.get("store") in (stored, None):
+        if _says(answer, stored):
             return line
         return b"data: " + document.edited({"response": {**answer, "store": stored}}).encode()
 
     def _settle(self, answer: Mapping[str, object]) -> bool:
-        """Write what is to be kept of an answer; return whether it is stored, here or at its provider."""
+        """Write what is to be kept of an answer; return whether it is stored, here or at its provider.
+
+        A background answer is recorded even where it is not stored: its provider holds it until it is fetched.
+        """
         deployment = self._tally.deployment
         if deployment is None or self._store is None or not is_id(answer.get("id")):
             return False
         native = keeps_answers(deployment)
-        status = answer.get("status")
-        if (native and answer.get("store") is False) or not (native or status in _WHOLE):
+        refused = native and answer.get("store") is False
+        whole = self._turn.stores and answer.get("status") in _WHOLE
+        if (refused and not self._turn.background) or not (native or whole):
             return False
         try:
             self._store.put(self._record(answer, deployment, native))
@@ -160,7 +169,7 @@ class Keeper:
             # The answer is paid for and whole; only the next turn will have to bring it along.
             self._report("response_not_stored", error, self._tally.request_id)
             return False
-        return True
+        return not refused
 
     def _record(self, answer: Mapping[str, object], deployment: Deployment, native: bool) -> StoredResponse:
         now = int(self._now())
@@ -206,6 +215,11 @@ def _named(events: Iterable[StreamEvent]) -> Iterator[StreamEvent]:
     identity = new_id()
     for event in events:
         yield replace(event, id=identity) if isinstance(event, Start) else event
+
+
+def _says(answer: Mapping[str, object], stored: bool) -> bool:
+    """Return whether an answer tells truly that it is stored, or not; one that says nothing is taken for stored."""
+    return (answer.get("store") is not False) is stored
 
 
 def _first_answer(block: bytes) -> Mapping[str, object] | None:

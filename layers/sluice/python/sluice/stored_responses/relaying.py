@@ -124,8 +124,10 @@ def relayed(
         return Response(200, answer_headers(tally, EVENTS), passing, closed.after)
     charge.read(exchange.body)
     tally.status = exchange.answer.status
+    cost = tally.cost()[0]
     closed.line()
     headers = answer_headers(tally, exchange.answer.headers.get("content-type", JSON))
+    headers["x-sluice-cost-usd"] = f"{cost // 1_000_000_000}.{cost % 1_000_000_000:09d}"
     return Response(tally.status, headers, exchange.body, closed.after)
 
 
