@@ -46,7 +46,7 @@ def test_every_listed_model_has_a_price_or_says_why_not() -> None:
     unpriced = [(provider.name, model) for provider, model in Registry().all_models() if not model.prices]
     assert all(model.unpriced for _, model in unpriced)
     vendors = {name for name, _ in unpriced}
-    resellers = {"openrouter", "together", "groq", "cerebras", "gemini", "fireworks", "bedrock"}
+    resellers = {"openrouter", "together", "groq", "cerebras", "gemini", "fireworks", "bedrock", "mistral"}
     assert vendors <= resellers, "the vendors themselves publish prices"
 
 
@@ -108,6 +108,7 @@ def test_what_needs_an_address_is_off_until_it_has_one() -> None:
         ("jina", "rerank", "jina_rerank"),
         ("nvidia_nim", "rerank", "nvidia_ranking"),
         ("openai", "moderations", "openai_moderations"),
+        ("mistral", "moderations", "openai_moderations"),
     ],
 )
 def test_vendors_offer_their_operations(provider: str, operation: str, dialect: str) -> None:
