@@ -56,6 +56,17 @@ def test_a_malformed_number_of_days_is_refused_by_name(text: str) -> None:
         Settings.from_environment({**COMPLETE, "SLUICE_LEDGER_DAYS": text})
 
 
+def test_uploads_have_their_defaults_and_their_limits() -> None:
+    settings = Settings.from_environment(COMPLETE)
+    assert (settings.upload_bucket, settings.upload_days, settings.upload_inline_mb) == ("", 7, 16)
+    told = {"SLUICE_UPLOAD_BUCKET": "files", "SLUICE_UPLOAD_DAYS": "30", "SLUICE_UPLOAD_INLINE_MB": "64"}
+    settings = Settings.from_environment({**COMPLETE, **told})
+    assert (settings.upload_bucket, settings.upload_days, settings.upload_inline_mb) == ("files", 30, 64)
+    for name, value in (("SLUICE_UPLOAD_DAYS", "31"), ("SLUICE_UPLOAD_INLINE_MB", "65")):
+        with pytest.raises(SettingsError, match=name):
+            Settings.from_environment({**COMPLETE, name: value})
+
+
 def test_the_interpreter_s_own_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in COMPLETE.items():
         monkeypatch.setenv(name, value)
