@@ -80,6 +80,23 @@ def test_a_chat_caller_gets_text_reasoning_calls_and_counts() -> None:
     assert (body["usage"]["prompt_tokens"], body["usage"]["completion_tokens"]) == (10, 5)
 
 
+def test_pages_that_an_answer_cites_are_told_to_chat_callers_once_each() -> None:
+    page = {"title": "Skies", "url": "https://example.com/skies", "text": "Grey."}
+    sources = [{"type": "tool", "tool_output": page}, {"type": "document", "document": page}, {"type": "tool"}]
+    cited = [
+        {"start": 0, "end": 4, "text": "Grey", "sources": sources},
+        {"text": "Blue", "sources": [{"document": {"url": "https://example.com/blue"}}]},
+        {"text": "Grey", "sources": [{"document": {"url": 7}}]},
+    ]
+    answer = {**ANSWER, "message": {**ANSWER["message"], "citations": cited}}
+    response = wire.decode_response(answer)
+    body: Any = chat.encode_response(response, ASKED)
+    (annotation,) = body["choices"][0]["message"]["annotations"]
+    assert annotation["url_citation"]["url"] == "https://example.com/skies"
+    assert annotation["url_citation"]["title"] == "Skies"
+    assert wire.encode_response(response, ASKED) == answer
+
+
 def test_a_messages_caller_gets_text_and_calls() -> None:
     body: Any = messages.encode_response(wire.decode_response(ANSWER), ASKED)
     kinds = [block["type"] for block in body["content"]]

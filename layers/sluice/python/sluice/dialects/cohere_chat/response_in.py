@@ -11,6 +11,7 @@ from typing import cast
 
 from sluice.dialects.base import JsonObject
 from sluice.dialects.cohere_chat import usage as counts
+from sluice.dialects.cohere_chat.citations import with_pages
 from sluice.dialects.cohere_chat.failures import error_of
 from sluice.dialects.cohere_chat.messages_in import read_parts
 from sluice.dialects.cohere_chat.names import FINISH_REASONS, NAME, WIRE_STOPS
@@ -33,11 +34,11 @@ def decode_response(body: JsonObject) -> ChatResponse:
     extras: dict[str, Json] = {**own_word}
     if more := {name: value for name, value in message.items() if name not in _MESSAGE}:
         extras["message"] = more
-    model = body.get("model")
+    model, parts = body.get("model"), with_pages(tuple(read_parts(message)), message.get("citations"))
     return ChatResponse(
         id=str(body.get("id") or ""),
         model=model if isinstance(model, str) else "",
-        choices=(Choice(tuple(read_parts(message)), stop, logprobs=body.get("logprobs"), extras=extras),),
+        choices=(Choice(parts, stop, logprobs=body.get("logprobs"), extras=extras),),
         usage=counts.read(body.get("usage")),
         dialect=NAME,
         extras={name: value for name, value in body.items() if name not in _OUTER},
