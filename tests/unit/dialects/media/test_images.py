@@ -206,3 +206,15 @@ def test_a_200_that_is_no_picture_is_not_passed_on_as_one() -> None:
         response, _ = asked.ask(PATH, ASK)
         assert response.status == 502
         assert asked.ledger.only.error_kind == "garbled"
+
+
+@pytest.mark.parametrize("operation", ["images", "image_edits", "transcriptions", "translations", "speech"])
+def test_a_model_that_only_paints_or_speaks_is_described_and_planned(operation: str) -> None:
+    asked = gateway(Scripted())
+    response, body = asked.ask("/v1/models/openai/by-picture", None, method="GET")
+    card = json.loads(body)
+    assert (response.status, card["pricing"]["tiers"][0]["image/hd"]) == (200, "0.08")
+    assert operation in card["operations"]
+    response, body = asked.ask("/v1/route", {"model": "openai/by-picture", "operation": operation})
+    assert response.status == 200
+    assert json.loads(body)["deployments"][0]["deployment"] == "openai/by-picture"
