@@ -254,6 +254,30 @@ def test_a_deleted_batch_is_gone(played: Played) -> None:
     assert played.ask("GET", "/msgbatch_1")[0] == 404
 
 
+def test_a_batch_is_charged_before_it_is_deleted_unread(played: Played) -> None:
+    played.create()
+    played.provider.end()
+    assert played.ask("DELETE", "/msgbatch_1")[0] == 200
+    assert [entry.usage.input for entry in played.charged()] == [1500]
+
+
+def test_a_batch_without_results_is_deleted_uncharged(played: Played) -> None:
+    played.create()
+    refusal = {"type": "error", "error": {"type": "not_found_error", "message": "No results"}}
+    played.provider.instead["GET", f"{PATH}/msgbatch_1/results"] = answer(refusal, 404)
+    assert played.ask("DELETE", "/msgbatch_1")[0] == 200
+    assert played.charged() == []
+
+
+def test_a_batch_that_cannot_be_charged_now_is_not_deleted(played: Played) -> None:
+    played.create()
+    refusal = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    played.provider.instead["GET", f"{PATH}/msgbatch_1/results"] = answer(refusal, 529)
+    assert played.ask("DELETE", "/msgbatch_1")[0] == 529
+    assert ("DELETE", f"{PATH}/msgbatch_1") not in played.provider.calls
+    assert played.ask("GET", "/msgbatch_1")[0] == 200
+
+
 def test_the_list_shows_the_teams_batches_as_they_are_now(played: Played) -> None:
     played.create()
     played.create(key=OTHER_KEY)

@@ -59,8 +59,9 @@ class Batches:
         return self._described(self._send(deployment, "POST", f"/{record.id}/cancel", request), record)
 
     def delete(self, request: Request, batch_id: str) -> Response:
-        """Delete a batch that has ended, with its results. Raises NotFound, ProviderError."""
+        """Delete a batch that has ended, with its results, which are charged before. Raises NotFound, ProviderError."""
         record, deployment = self._owned(request, batch_id)
+        self._charge_unread(record, deployment, request)
         self._send(deployment, "DELETE", f"/{record.id}", request).read()
         self._store.delete(record.team, record.id)
         return _json(wire.encode_deleted(record.id))
@@ -243,6 +244,19 @@ class Batches:
         """Remember how a batch stands, so that one that has ended need not be asked about again."""
         if record.latest.get("processing_status") != batch.processing_status:
             self._store.put(replace(record, latest=wire.encode_batch(batch)))
+
+    def _charge_unread(self, record: BatchRecord, deployment: Deployment, request: Request) -> None:
+        """Charge a batch whose results may never be read: after the deletion nobody could."""
+        try:
+            answer = self._send(deployment, "GET", f"/{record.id}/results", request)
+        except ProviderError as error:
+            if error.kind in ("bad_request", "not_found"):
+                return  # it has no results (yet), and the provider has the say on its deletion
+            raise
+        meter = wire.ResultMeter()
+        for chunk in answer.chunks():
+            meter.feed(chunk)
+        self._charge(record, meter)
 
     def _charge(self, record: BatchRecord, meter: wire.ResultMeter) -> None:
         """Enter the batch in the ledger, unless it stands there already."""
