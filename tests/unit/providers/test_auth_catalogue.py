@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from sluice.control.catalogue_schema import AUTH_SETTINGS, ProviderSchema
-from sluice.providers.auth import DIRECT, wanted, ways
+from sluice.providers.auth import DIRECT, chosen, wanted, ways
 from sluice.providers.registry import BUNDLED, Registry
 from sluice.providers.tokens import SCHEMES
 from sluice.types.catalogue import Auth
@@ -40,6 +40,8 @@ def with_auth(auth: object, **changes: object) -> dict[str, Any]:
         ("sagemaker", ["bearer", "aws_bearer"]),
         ("bedrock_mantle", ["bearer", "sigv4"]),
         ("modal", ["pair"]),
+        ("vllm", ["bearer", "none"]),
+        ("ollama", ["bearer", "none"]),
     ],
 )
 def test_vendors_declare_their_ways_in_a_stored_key_first(provider: str, schemes: list[str]) -> None:
@@ -100,3 +102,11 @@ def test_every_scheme_and_what_it_needs_is_documented() -> None:
         assert scheme in documented
         first = wanted(Auth(scheme))[0]
         assert not [member for member in first if f"`{member}`" not in documented[scheme]]
+
+
+def test_a_host_of_ones_own_needs_no_key_and_no_other_provider_goes_without() -> None:
+    registry = Registry()
+    providers = [provider for name in registry.names() if (provider := registry.provider(name)) is not None]
+    keyless = {p.name for p in providers if chosen(p.auth, {}) is not None}
+    assert keyless == {"vllm", "ollama", "llamacpp", "lmstudio", "nvidia_nim", "openai_compatible"}
+    assert not [p.name for p in providers if p.name in keyless and p.enabled], "only a configuration enables them"
