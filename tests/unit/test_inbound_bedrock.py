@@ -183,10 +183,13 @@ def test_an_openai_caller_is_served_by_bedrock_with_and_without_stream() -> None
     asked = {"model": f"bedrock/{MODEL}", "messages": [{"role": "user", "content": "Hello"}]}
     gateway, transport = bedrock(Scripted(body=CONVERSED), streamed(*CONVERSED_STREAM))
     _, body = gateway.ask("/v1/chat/completions", asked)
-    assert json.loads(body)["choices"][0]["message"]["content"] == "Hi"
+    answer = json.loads(body)
+    assert (answer["choices"][0]["message"]["content"], answer["model"]) == ("Hi", MODEL)
+    assert answer["id"] == f"chatcmpl-{next(iter(gateway.ledger.entries))}"
     _, body = gateway.ask("/v1/chat/completions", {**asked, "stream": True})
     chunks = [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: {")]
     assert "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"]) == "Hello"
+    assert {("req_" in chunk["id"], chunk["model"]) for chunk in chunks} == {(True, MODEL)}
     assert transport.sent() == ASK
     assert [entry.cost for entry in gateway.ledger.entries.values()] == [20_000, 20_000]
 
@@ -260,9 +263,12 @@ def test_a_model_is_invoked_with_its_own_body(monkeypatch: pytest.MonkeyPatch) -
     response, body = gateway.ask(f"/model/{MODEL}/invoke", json.dumps(INVOKED, indent=1).encode())
     assert (response.status, body) == (200, answered.body)
     assert transport.calls[0].body == json.dumps(INVOKED, indent=1).encode()
+    assert response.headers["x-amzn-bedrock-output-token-count"] == "5"
     assert gateway.ledger.only.cost == 20_000
     sdk = client(gateway, monkeypatch)
-    assert sdk.invoke_model(modelId=MODEL, body=json.dumps(INVOKED))["body"].read() == answered.body
+    guarded = sdk.invoke_model(modelId=MODEL, body=json.dumps(INVOKED), guardrailIdentifier="g", guardrailVersion="1")
+    assert guarded["body"].read() == answered.body
+    assert transport.calls[1].headers["x-amzn-bedrock-guardrailidentifier"] == "g"
 
 
 def test_amazons_client_reads_an_invoked_stream(monkeypatch: pytest.MonkeyPatch) -> None:

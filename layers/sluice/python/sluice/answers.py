@@ -23,7 +23,7 @@ from sluice.types.routes import Deployment
 from sluice.types.usage import Usage
 
 if TYPE_CHECKING:
-    from sluice.types.chat import ChatRequest
+    from sluice.types.chat import ChatRequest, ChatResponse
     from sluice.types.stream import StreamEvent
 
 
@@ -159,7 +159,8 @@ def translate_stream(
     with_cost = with_cost and stream_type(caller) == EVENTS
     begun = (part for part in (exchange.first, reading.blocks.rest()) if part)
     raw = chain(begun, exchange.chunks or ())
-    watched = _watched(reading.dialect.decode_stream(raw, reading.quirks), tally)
+    decoded = reading.dialect.decode_stream(raw, reading.quirks)
+    watched = _watched(decoded, tally, exchange.deployment.upstream_model)
     try:
         for block in caller.encode_stream(watched, request):
             yield _priced(block, tally) if with_cost and b'"usage' in block else block
@@ -180,8 +181,13 @@ def translate_stream(
         finish()
 
 
-def _watched(decoded: Iterable[StreamEvent], tally: Tally) -> Generator[StreamEvent, None, None]:
-    """Pass events on and note their usage. A reported failure is raised, so that it is told with the request's id."""
+def _watched(decoded: Iterable[StreamEvent], tally: Tally, model: str) -> Generator[StreamEvent, None, None]:
+    """Pass events on and note their usage; an answer without a name or a `model` gets one.
+
+    A reported failure is raised, so that it is told with the request's id.
+    """
+    from dataclasses import replace
+
     from sluice.types.stream import ArgumentsDelta, Start, StreamFailed, TextDelta, UsageReport
 
     characters, reported = 0, False
@@ -194,8 +200,10 @@ def _watched(decoded: Iterable[StreamEvent], tally: Tally) -> Generator[StreamEv
             elif isinstance(event, UsageReport):
                 tally.usage = event.usage if tally.usage is None else tally.usage.merged(event.usage)
                 reported = True
-            elif isinstance(event, Start) and event.usage is not None:
-                tally.usage = event.usage
+            elif isinstance(event, Start):
+                tally.usage = event.usage or tally.usage
+                yield replace(event, id=event.id or tally.request_id, model=event.model or model)
+                continue
             elif isinstance(event, StreamFailed):
                 raise event.error
             yield event
@@ -227,11 +235,23 @@ def translate_body(
         raise ProviderGarbled(f"{exchange.deployment.name} did not answer in JSON.") from None
     if not isinstance(body, dict):
         raise ProviderGarbled(f"{exchange.deployment.name} did not answer with a JSON object.")
-    response = reading.dialect.decode_response(body, reading.quirks)
+    response = _named(reading.dialect.decode_response(body, reading.quirks), exchange, tally)
     tally.usage = response.usage
+    if tally.usage is None and (own := getattr(reading.dialect, "answer_usage", None)) is not None:
+        tally.usage = own(exchange.body, exchange.answer.headers, {}, reading.quirks)  # told in headers alone
     if tally.usage is None:
         _fill_in(tally, _unreported(exchange, tally))
     return to_bytes(caller.encode_response(response, request))
+
+
+def _named(response: ChatResponse, exchange: Exchange, tally: Tally) -> ChatResponse:
+    """Give a chat answer the names that its provider leaves out (Bedrock names neither the answer nor its model)."""
+    from dataclasses import replace
+
+    if tally.operation != "chat" or (response.id and response.model):
+        return response
+    model = response.model or exchange.deployment.upstream_model
+    return replace(response, id=response.id or tally.request_id, model=model)
 
 
 def _unreported(exchange: Exchange, tally: Tally) -> Usage:

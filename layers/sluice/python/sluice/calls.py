@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 USER_AGENT = "sluice"
 _TRACE = ("traceparent", "tracestate")
 _PASSED = (*_TRACE, "anthropic-version", "anthropic-beta", "openai-beta", "x-claude-code-session-id")
-_PASSED_PREFIX = "x-codex-"
+_PASSED_PREFIX = ("x-codex-", "x-amzn-bedrock-")
+"""The latter hold what InvokeModel's bodies cannot: guardrails, the tier, labels."""
 _QUERY_KEPT = ("beta",)
 
 

@@ -207,6 +207,10 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
     tally.first_byte = time.monotonic()
     cost = tally.cost()[0]
     headers = answer_headers(tally, exchange.answer.headers.get("content-type", JSON) if same else JSON)
+    if same:
+        # Where the vendor's own client looks for what its bodies do not say.
+        told = exchange.answer.headers.items()
+        headers.update({name: value for name, value in told if name.startswith("x-amzn-bedrock-")})
     headers["x-sluice-cost-usd"] = f"{cost // 1_000_000_000}.{cost % 1_000_000_000:09d}"
     closed.line()
     return Response(tally.status, headers, body, closed.after)

@@ -118,6 +118,16 @@ def test_titans_tokens_are_counted_in_passing() -> None:
     assert bedrock_embeddings.read_usage(json.dumps(TITAN_ANSWER).encode()) == Usage(7)
 
 
+def test_cohere_on_bedrock_counts_in_headers_alone() -> None:
+    headers = {"content-type": "application/json", "x-amzn-bedrock-input-token-count": "9"}
+    transport = ScriptedTransport(Scripted(body=json.dumps(COHERE_ANSWER).encode(), headers=headers))
+    live = configuration(unpriced_ceiling={"input": 1_000_000_000})
+    gateway = Gateway(transport, live=live, secrets=FixedSecrets(bedrock="bedrock-api-key-secret"))
+    _, body = gateway.ask("/v1/embeddings", {"model": "bedrock/cohere.embed-english-v3", "input": ["a", "b"]})
+    assert len(json.loads(body)["data"]) == 2
+    assert (gateway.ledger.only.usage.input, gateway.ledger.only.usage.estimated) == (9, False)
+
+
 def test_an_openai_caller_embeds_with_titan_of_the_catalogue() -> None:
     transport = ScriptedTransport(Scripted(body=json.dumps(TITAN_ANSWER).encode()))
     gateway = Gateway(transport, live=configuration(), secrets=FixedSecrets(bedrock="bedrock-api-key-secret"))
