@@ -19,8 +19,8 @@ Keys: any key that starts with `sim-` (`Authorization: Bearer` on both, `x-api-k
 
 Models: `sim-fast` (first token after 150 ms, then 80 tokens/s), `sim-large` (600 ms, 35/s), `sim-reasoner` (400 ms,
 60/s, thinks first; the others think when asked to), `sim-gpt` (200 ms, 80/s), `sim-claude` (300 ms, 70/s),
-`sim-claude-thinking` (400 ms, 50/s) and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`, `sim-image`, `sim-transcribe`, `sim-whisper`
-(billed by time) and `sim-speech`. Every chat model answers in both dialects.
+`sim-claude-thinking` (400 ms, 50/s) and `sim-embed` (embeddings), `sim-rerank`, `sim-moderation`, `sim-image`,
+`sim-transcribe`, `sim-whisper` (billed by time) and `sim-speech`. Every chat model answers in both dialects.
 `SIMULATOR_PACE` (or `--pace`) scales every wait: 1 is real time, 0 is none.
 
 What it answers, in order of precedence:
