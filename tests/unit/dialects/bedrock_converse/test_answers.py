@@ -106,6 +106,15 @@ def test_a_reason_with_no_word_of_its_own_elsewhere_comes_back_as_it_was(word: s
     assert bedrock_converse.encode_response(response, ASKED_CHAT)["stopReason"] == word
 
 
+@pytest.mark.parametrize("fields", [{"stop_sequence": "END"}, {"delta": {"stop_sequence": "END"}}])
+def test_the_sequence_that_ended_an_answer_is_told_to_a_claude_caller(fields: dict[str, Any]) -> None:
+    body = {**ANSWER, "stopReason": "stop_sequence", "additionalModelResponseFields": fields}
+    response = bedrock_converse.decode_response(body)
+    claude = anthropic_messages.encode_response(response, ASKED_MESSAGES)
+    assert (claude["stop_reason"], claude["stop_sequence"]) == ("stop_sequence", "END")
+    assert bedrock_converse.encode_response(response, ASKED_CHAT)["additionalModelResponseFields"] == fields
+
+
 def test_older_names_of_cached_tokens_are_read() -> None:
     usage = {"inputTokens": 1, "outputTokens": 2, "cacheReadInputTokenCount": 3, "cacheWriteInputTokenCount": 4}
     response = bedrock_converse.decode_response({**ANSWER, "usage": usage, "serviceTier": None})

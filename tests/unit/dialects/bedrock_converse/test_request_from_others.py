@@ -42,6 +42,7 @@ def test_instructions_text_and_sampling_have_their_places() -> None:
         "messages": [{"role": "user", "content": [{"text": "Hi"}]}],
         "system": [{"text": "Be brief."}],
         "inferenceConfig": {"maxTokens": 50, "temperature": 0.5, "topP": 0.9, "stopSequences": ["END"]},
+        "additionalModelResponseFieldPaths": ["/stop_sequence", "/delta/stop_sequence"],
     }
     assert encoded.edits == ("dropped:stop",)
 

@@ -40,5 +40,9 @@ WIRE_STOPS = {
 }
 """Canonical word -> wire word; any other becomes `end_turn`."""
 
+STOP_SEQUENCE_PATHS = ("/stop_sequence", "/delta/stop_sequence")
+"""Where Claude says which sequence ended its answer, whole and streamed; models that do not say are not disturbed (AWS
+API reference, "Converse", additionalModelResponseFieldPaths, 2026-11)."""
+
 KEEP_ALIVE = "ping"
 """An event type of nobody's: AWS SDKs pass over events they do not know."""

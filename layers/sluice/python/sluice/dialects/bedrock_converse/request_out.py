@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.bedrock_converse.blocks_out import mark
 from sluice.dialects.bedrock_converse.edits import Edits
-from sluice.dialects.bedrock_converse.names import NAME
+from sluice.dialects.bedrock_converse.names import NAME, STOP_SEQUENCE_PATHS
 from sluice.dialects.bedrock_converse.passing import names
 from sluice.dialects.bedrock_converse.reasoning import set_field, thinks, write_reasoning
 from sluice.dialects.bedrock_converse.structured import write_output_format, write_text_format
@@ -50,6 +50,8 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
         body["system"] = turns.system
     write_reasoning(body, request, quirks, edits)
     if not native:
+        if config.get("stopSequences"):
+            body["additionalModelResponseFieldPaths"] = list(STOP_SEQUENCE_PATHS)
         _make_room_for_thinking(body, edits)
         _report_rest(body, request, edits)
         if quirks.get("cache_points") is False:

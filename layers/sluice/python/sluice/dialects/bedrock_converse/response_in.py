@@ -50,8 +50,11 @@ def stop_of(reason: Json) -> tuple[StopReason | None, dict[str, Json]]:
 
 
 def stop_sequence(fields: Json) -> str | None:
-    """Return the sequence that ended an answer, which the API tells when asked for `/stop_sequence`."""
-    found = fields.get("stop_sequence") if isinstance(fields, Mapping) else None
+    """Return the sequence that ended an answer, which the API tells when asked for it (`names.STOP_SEQUENCE_PATHS`)."""
+    outer = fields if isinstance(fields, Mapping) else {}
+    delta = outer.get("delta")
+    inner = delta.get("stop_sequence") if isinstance(delta, Mapping) else None
+    found = outer.get("stop_sequence") or inner
     return found if isinstance(found, str) else None
 
 
