@@ -19,7 +19,7 @@ from sluice.endpoints import find
 from sluice.errors import BadRequest, NotFound
 from sluice.inbound_bedrock import bedrock_call, unescaped
 from sluice.types.http import Request, Response
-from sluice.types.routes import ProviderSettings
+from sluice.types.routes import ProviderSettings, Route, RouteTarget
 from tests.fakes import KEY, FixedSecrets, Gateway, Scripted, ScriptedTransport, configuration, custom, events
 from tests.unit.test_pipeline import ANSWER, STREAM
 
@@ -167,6 +167,22 @@ def test_a_converse_call_passes_to_bedrock_and_its_answer_back(monkeypatch: pyte
     assert transport.sent() == {**ASK, "guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"}}
     assert transport.calls[0].headers["authorization"] == "Bearer bedrock-api-key-secret"
     assert gateway.ledger.only.cost == 20_000
+
+
+def test_a_call_is_signed_for_the_region_that_its_route_names() -> None:
+    transport = ScriptedTransport(Scripted(body=CONVERSED))
+    target = RouteTarget("bedrock/eu.anthropic.claude-haiku-4-5-20251001-v1:0", region="eu-west-1")
+    secrets = FixedSecrets()
+    secrets.bundle = {"bedrock": {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}}
+    gateway = Gateway(transport, live=configuration(routes={"eu": Route("eu", (target,))}), secrets=secrets)
+    response, _ = gateway.ask("/model/eu/converse", ASK)
+    assert response.status == 200
+    sent = transport.calls[0]
+    assert sent.url == (
+        "https://bedrock-runtime.eu-west-1.amazonaws.com/model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse"
+    )
+    assert "/eu-west-1/bedrock/aws4_request" in sent.headers["authorization"]
+    assert gateway.ledger.only.cost == 10 * 1_100 + 5 * 5_500
 
 
 def test_a_stream_passes_byte_for_byte_and_is_metered() -> None:
