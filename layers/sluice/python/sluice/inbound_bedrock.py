@@ -1,8 +1,8 @@
 """Calls in the shape of Amazon Bedrock Runtime: the model and whether to stream stand in the path.
 
-Rules: AWS SDKs escape the model in the path, so it is unescaped here. An ARN of a model or of a profile that AWS defines
-stands for the id at its end; any other ARN (application profiles, provisioned and imported models) names a deployment
-of the company's own, which only Amazon Bedrock has.
+Rules: AWS SDKs escape the model in the path, so it is unescaped here. An ARN of a model or of a profile that AWS
+defines stands for the id at its end; any other ARN (application profiles, provisioned and imported models) names a
+deployment of the company's own, which only Amazon Bedrock has.
 """
 
 from __future__ import annotations
