@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from sluice.dialects import anthropic_messages, bedrock_converse, gemini, openai_chat, openai_responses
@@ -18,9 +19,10 @@ from sluice.dialects.base import ChatDialect
 from sluice.errors import BadRequest, GatewayError
 from sluice.types.chat import ChatRequest, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from sluice.types.stream import ArgumentsDelta, Finish, PartStart, StreamFailed, TextDelta, UsageReport
-from tests.wire.bedrock.check import BAR, Tally, framed, same
+from tests.wire.bedrock.check import framed
 from tests.wire.recordings import Recording, folder, read
 
+BAR = 0.99
 ASKED = ChatRequest(model="m", messages=(), include_usage=True)
 OTHERS = (openai_chat, anthropic_messages, openai_responses, gemini)
 PAIRS: dict[str, tuple[ChatDialect, tuple[ChatDialect, ...]]] = {
@@ -35,6 +37,23 @@ EMPTY = ("", "(no output)", "The result follows in the next message.")
 NO_STOPS = (openai_responses,)
 """Dialects without stop sequences; leaving them out is reported."""
 Case = Callable[[Recording, ChatDialect, ChatDialect], None]
+
+
+@dataclass
+class Tally:
+    """Passed and failed cases by endpoint, other dialect and kind, and why each failure failed."""
+
+    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.passed.total() + self.failed.total()
+
+    @property
+    def share(self) -> float:
+        return 1 - self.failed.total() / self.total if self.total else 1.0
 
 
 def check_all() -> tuple[Tally, Counter[str]]:
@@ -188,6 +207,12 @@ def _return(recording: Recording, own: ChatDialect, other: ChatDialect) -> None:
     told = [block["reasoningContent"] for block in assistant if "reasoningContent" in block]
     same("reasoning", len(told), len(signed))
     same("as it was", [one for one in told if one not in [block.get("reasoningContent") for block in blocks]], [])
+
+
+def same(what: str, have: object, want: object) -> None:
+    """Raise AssertionError unless two values are equal."""
+    if have != want:
+        raise AssertionError(f"{what}: {have!r}"[:500] + f" is not {want!r}"[:500])
 
 
 def main() -> int:

@@ -97,6 +97,22 @@ def test_a_tool_choice_has_its_word(choice: Any, expected: Any) -> None:
     assert body["toolConfig"].get("toolChoice") == expected
 
 
+def test_a_call_that_cannot_be_forced_is_asked_for_in_words() -> None:
+    quirks = {"forced_tools": False, "json_schema": False}
+    named = {"type": "function", "function": {"name": "look"}}
+    encoded: Any = chat({"tools": [TOOL], "tool_choice": named}, quirks)
+    assert "toolChoice" not in encoded.body["toolConfig"]
+    assert "look" in encoded.body["system"][0]["text"]
+    assert encoded.edits == ("emulated:tool_choice",)
+    form = {"type": "json_schema", "json_schema": {"name": "City", "schema": SCHEMA}}
+    shaped: Any = chat({"response_format": form}, quirks)
+    assert "structured_answer" in shaped.body["system"][0]["text"]
+    assert "toolChoice" not in shaped.body["toolConfig"]
+    assert "system" not in chat({"tools": [TOOL]}, quirks).body
+    with pytest.raises(UnsupportedParameter, match="tool_choice"):
+        chat({"tools": [TOOL], "tool_choice": "required"}, quirks, strict=True)
+
+
 def test_forbidden_tools_are_left_out_or_forbidden_in_words() -> None:
     without = chat({"tools": [TOOL], "tool_choice": "none"})
     assert ("toolConfig" in without.body, without.edits) == (False, ("dropped:tools",))

@@ -234,6 +234,7 @@ QUIRKS: tuple[Quirk, ...] = (
         ("anthropic", "openai"),
     ),
     Quirk("cache_points", (bool,), _CONVERSE, "False: rejects cachePoint blocks."),
+    Quirk("forced_tools", (bool,), _CONVERSE, "False: rejects toolChoice any and tool; it is asked in words instead."),
     Quirk(
         "embedding_body",
         (str,),

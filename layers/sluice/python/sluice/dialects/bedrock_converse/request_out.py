@@ -4,7 +4,7 @@ Rules: whatever the caller's dialect has and this one lacks is dropped and repor
 mean something else (several answers) or the route is strict. Blocks of tool use stand only beside tool definitions, so
 tools that earlier turns called are declared even when the caller offers none. Whether to stream is said in the path.
 Quirks read: `max_output`, `thinking_fields`, `reasoning_efforts`, `json_schema`, `strict_tools`, `top_k_field`,
-`cache_points`, `drop`, `refuse`, `defaults`.
+`cache_points`, `forced_tools`, `drop`, `refuse`, `defaults`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     else:
         _write_tools(body, request, turns, quirks, edits)
         write_output_format(body, request.output_format, turns.system, quirks, edits)
+        if quirks.get("forced_tools") is False:
+            _ask_for_call(body, turns, edits)
         _write_top_k(body, request, quirks, edits)
     if turns.system:
         body["system"] = turns.system
@@ -172,6 +174,18 @@ def _write_tools(body: Body, request: ChatRequest, turns: Turns, quirks: JsonObj
         if choice.mode in ("required", "named"):
             config["toolChoice"] = _choice(choice)
     body["toolConfig"] = config
+
+
+def _ask_for_call(body: Body, turns: Turns, edits: Edits) -> None:
+    """Ask in words for the call that a model cannot be forced to make."""
+    config = body.get("toolConfig")
+    choice = config.pop("toolChoice", None) if isinstance(config, dict) else None
+    if not isinstance(choice, dict):
+        return
+    edits.change("emulated:tool_choice", "tool_choice")
+    named = choice.get("tool")
+    which = f"the tool {named['name']}" if isinstance(named, dict) else "one of the tools"
+    turns.system.append({"text": f"Call {which} now instead of answering in words."})
 
 
 def _tool(tool: Tool, quirks: JsonObject, edits: Edits) -> list[Body]:
