@@ -13,6 +13,7 @@ from infra.drill.report import RehearsalFailed, Report
 SIMULATOR = "simulator"
 MODEL = "simulator/sim-fast"
 COUNTING_MODEL = "simulator/sim-claude"
+NATIVE_MODEL = "simulator/sim-gpt"
 EMBEDDING_MODEL = "simulator/sim-embed"
 SETTLED_SECONDS = 10.0
 VERSIONS = "/admin/configuration/versions"
@@ -86,6 +87,46 @@ class Calls:
         answers = {"put": put, "used": used, "counted": counted, "shown": shown, "deleted": deleted, "gone": gone}
         self._report.uploads = {name: answer.status_code for name, answer in answers.items()}
         self._report.seen = used.text
+
+    async def responses(self) -> None:
+        """Keep a response, go on from it, list what it was given and delete it; poll one that runs by itself."""
+        asked = {"model": COUNTING_MODEL, "input": "Say hello."}
+        last = await self._post("/v1/responses", asked, self._headers)
+        for _ in range(3):  # what two turns or more need is read at once
+            last = await self._post("/v1/responses", {**asked, "previous_response_id": last["id"]}, self._headers)
+        path = f"/v1/responses/{last['id']}"
+        items = await self._client.get(f"{path}/input_items", headers=self._headers)
+        deleted = await self._client.delete(path, headers=self._headers)
+        gone = await self._client.get(path, headers=self._headers)
+        alone = await self._post(
+            "/v1/responses", {"model": NATIVE_MODEL, "input": "x", "background": True}, self._headers
+        )
+        polled = await self._until(f"/v1/responses/{alone['id']}", "status", "completed")
+        answers = {"items": items, "deleted": deleted, "gone": gone, "polled": polled}
+        self._report.responses = {name: answer.status_code for name, answer in answers.items()}
+
+    async def batches(self) -> None:
+        """Create a batch, find it, read its results when it has ended, and delete it."""
+        params = {"model": COUNTING_MODEL, "max_tokens": 20, "messages": [QUESTION]}
+        headers = {**self._headers, "anthropic-version": "2023-06-01"}
+        body = {"requests": [{"custom_id": "one", "params": params}]}
+        made = await self._post("/v1/messages/batches", body, headers)
+        path = f"/v1/messages/batches/{made['id']}"
+        listed = await self._client.get("/v1/messages/batches", headers=headers)
+        ended = await self._until(path, "processing_status", "ended")
+        results = await self._client.get(f"{path}/results", headers=headers)
+        deleted = await self._client.delete(path, headers=headers)
+        answers = {"listed": listed, "ended": ended, "results": results, "deleted": deleted}
+        self._report.batches = {name: answer.status_code for name, answer in answers.items()}
+
+    async def _until(self, path: str, name: str, value: str) -> httpx.Response:
+        """Ask until a member says what is waited for."""
+        limit = time.monotonic() + SETTLED_SECONDS
+        while True:
+            answer = await self._client.get(path, headers=self._headers)
+            if answer.status_code != 200 or answer.json().get(name) == value or time.monotonic() > limit:
+                return answer
+            await asyncio.sleep(0.1)
 
     def _note(self, path: str, answer: httpx.Response) -> None:
         told = "" if answer.status_code == 200 else f" {answer.text[:300]}"

@@ -91,6 +91,8 @@ class Rehearsal:
             await self._sweep(account, pools)
             await calls.others()
             await calls.uploads()
+            await calls.responses()
+            await calls.batches()
 
     def _read_back(self, account: Account, api_id: str) -> None:
         report = self.report

@@ -35,6 +35,9 @@ class Report:
     uploads: dict[str, int] = field(default_factory=dict)
     """What became of an upload: step -> status; and what the model saw of it."""
     seen: str = ""
+    responses: dict[str, int] = field(default_factory=dict)
+    batches: dict[str, int] = field(default_factory=dict)
+    """What became of kept responses and of a batch: step -> status."""
     items: list[dict[str, Any]] = field(default_factory=list)
     """The items of the ledger table, in DynamoDB's notation."""
     swept: dict[str, int] = field(default_factory=dict)

@@ -96,6 +96,14 @@ def test_an_upload_is_put_used_shown_and_deleted(report: Report) -> None:
     assert "I see an image (image/gif, 1x1 pixels, 14 bytes)." in report.seen
 
 
+def test_a_conversation_is_kept_listed_and_deleted_and_a_background_answer_polled(report: Report) -> None:
+    assert report.responses == {"items": 200, "deleted": 200, "gone": 404, "polled": 200}
+
+
+def test_a_batch_is_listed_ends_and_is_read_and_deleted(report: Report) -> None:
+    assert report.batches == {"listed": 200, "ended": 200, "results": 200, "deleted": 200}
+
+
 def test_the_scheduled_sweep_puts_a_lost_entry_back_from_the_log(report: Report) -> None:
     (schedule,) = report.schedules
     assert schedule.expression == "rate(5 minutes)"

@@ -66,5 +66,5 @@ def test_errors_are_the_sdks_own(client: OpenAI) -> None:
         client.responses.create(model="nobody/nothing", input="x")
     with pytest.raises(BadRequestError):
         client.responses.create(model=MODELS[0], input="x", max_output_tokens=-1)
-    with pytest.raises(BadRequestError, match="Previous response with id .resp_1. not found"):
+    with pytest.raises(BadRequestError, match=r"Previous response with id .resp_1. not found"):
         client.responses.create(model=MODELS[0], input="x", previous_response_id="resp_1")

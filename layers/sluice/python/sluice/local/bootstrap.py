@@ -1,7 +1,7 @@
 """Install what Sluice needs into `.venv` and `.venv-ministack`, from the hash-pinned requirements files.
 
-Runs as a plain script on whatever Python the machine has (`python3 -I bootstrap.py local|dev|clients`), before anything is
-installed: standard library only, and parsable by Python 3.6 so that an old one gets a sentence instead of a
+Runs as a plain script on whatever Python the machine has (`python3 -I bootstrap.py local|dev|clients`), before anything
+is installed: standard library only, and parsable by Python 3.6 so that an old one gets a sentence instead of a
 traceback. A step is skipped while its stamp, a hash of what it was made from, is unchanged. Every failure is one
 sentence on stderr and exit code 1; the output of the installers is in `.local/setup.log`.
 """
