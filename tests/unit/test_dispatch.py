@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
-from sluice.dispatch import SETTLE_SECONDS, Clock, Dispatcher, Exchange, Prepared, RawError, Trail
+from sluice.dispatch import MOST_REDIRECTS, SETTLE_SECONDS, Clock, Dispatcher, Exchange, Prepared, RawError, Trail
 from sluice.errors import (
     NoHealthyUpstream,
     ProviderError,
@@ -16,7 +17,7 @@ from sluice.errors import (
 )
 from sluice.ports import UpstreamCall
 from sluice.types.catalogue import Auth, Model, Provider, ProviderEndpoint
-from sluice.types.routes import Deployment, Plan, Planned, RetryPolicy
+from sluice.types.routes import Deployment, Plan, Planned, RetryPolicy, Timeouts
 
 ENDPOINT = ProviderEndpoint("chat", "openai_chat", "/chat/completions")
 
@@ -273,3 +274,57 @@ def test_waiting_is_not_overhead() -> None:
 def test_an_empty_plan_is_no_healthy_upstream() -> None:
     with pytest.raises(NoHealthyUpstream):
         Stage(Upstream()).run(plan())
+
+
+def waking(name: str, seconds: float) -> Deployment:
+    there = deployment(name)
+    return replace(there, provider=replace(there.provider, first_byte_seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("declared", "stated", "allowed"),
+    [(300.0, None, 300.0), (0.0, None, 120.0), (60.0, None, 120.0), (300.0, 20.0, 20.0)],
+)
+def test_a_host_that_starts_models_on_demand_has_its_time_unless_the_route_says_otherwise(
+    declared: float, stated: float | None, allowed: float
+) -> None:
+    timeouts = Timeouts() if stated is None else Timeouts(first_byte=stated)
+    choices = (Planned(waking("a", declared), "test"),)
+    upstream = Upstream(a=[Answer()])
+    Stage(upstream).run(Plan("m", None, choices, timeouts=timeouts, cold_starts=stated is None))
+    assert upstream.sent[0].timeouts.first_byte == allowed
+    assert upstream.sent[0].timeouts.total == Timeouts().total
+
+
+@pytest.mark.parametrize("location", ["/done?call=1", "https://a.example/done?call=1"])
+def test_the_answer_of_a_host_that_woke_up_is_fetched_where_it_says(location: str) -> None:
+    upstream = Upstream(
+        a=[Answer(303, headers={"location": location}), Answer(303, headers={"location": location}), Answer()]
+    )
+    Stage(upstream).run(Plan("m", None, (Planned(waking("a", 300.0), "test"),)))
+    assert [(call.method, call.url, call.body) for call in upstream.sent[1:]] == [
+        ("GET", "https://a.example/done?call=1", b"")
+    ] * 2
+    assert dict(upstream.sent[1].headers) == dict(upstream.sent[0].headers)
+
+
+@pytest.mark.parametrize("location", ["https://b.example/steal", "//b.example/steal", "https://a.example.evil/x", ""])
+def test_a_redirect_never_takes_the_key_to_another_host(location: str) -> None:
+    upstream = Upstream(a=[Answer(303, headers={"location": location})])
+    with pytest.raises(ProviderError):
+        Stage(upstream).run(Plan("m", None, (Planned(waking("a", 300.0), "test"),), retry=RetryPolicy(attempts=1)))
+    assert len(upstream.sent) == 1
+
+
+def test_a_host_without_cold_starts_is_not_followed() -> None:
+    upstream = Upstream(a=[Answer(303, headers={"location": "/elsewhere"})])
+    with pytest.raises(ProviderError):
+        Stage(upstream).run(plan("a", attempts=1))
+    assert len(upstream.sent) == 1
+
+
+def test_redirects_end() -> None:
+    upstream = Upstream(a=[Answer(303, headers={"location": "/again"})] * 9)
+    with pytest.raises(ProviderError):
+        Stage(upstream).run(Plan("m", None, (Planned(waking("a", 300.0), "test"),), retry=RetryPolicy(attempts=1)))
+    assert len(upstream.sent) == 1 + MOST_REDIRECTS

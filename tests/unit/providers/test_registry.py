@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from sluice.errors import InternalError
+from sluice.local.catalogue import index_of
 from sluice.providers.registry import BUNDLED, INDEX, Registry
 
 NEW_HOST = {
@@ -224,3 +227,70 @@ def test_a_listing_is_a_mapping_of_ids(registry: Registry) -> None:
     assert "gpt-4o" in provider.models
     assert "gpt-4o-2024-08-06" not in provider.models
     assert len(provider.models) == len(list(provider.models))
+
+
+@contextmanager
+def opened(directory: str) -> Iterator[list[str]]:
+    """Collect the files of a directory that are opened meanwhile."""
+    heard = _Ears(directory)
+    sys.addaudithook(heard)  # it cannot be taken off again, so it is switched off
+    try:
+        yield heard.files
+    finally:
+        heard.listening = False
+
+
+class _Ears:
+    def __init__(self, directory: str) -> None:
+        self.directory, self.files, self.listening = directory, [], True  # type: tuple[str, list[str], bool]
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.listening and event == "open" and str(arguments[0]).startswith(self.directory):
+            self.files.append(Path(str(arguments[0])).name)
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("openai/gpt-4o-mini", ["openai.json"]),
+        ("gpt-4o-mini", ["index.json", "openai.json"]),
+        ("ft:gpt-4o-mini-2024-07-18:acme::abc123", ["index.json", "openai.json"]),
+        ("claude-haiku-4-5-20251001", ["index.json", "anthropic.json"]),
+        ("gpt-17", ["index.json"]),
+        ("nobody/has-this", ["index.json"]),
+    ],
+)
+def test_a_name_opens_only_the_files_that_may_have_it(name: str, files: list[str]) -> None:
+    registry = Registry()
+    with opened(BUNDLED) as heard:
+        registry.resolve(name)
+    assert [file for file in heard if file in {INDEX, *files}] == files
+    assert set(heard) <= {
+        *files,
+        "bedrock.json",
+        "vertex_anthropic.json",
+        "azure_openai.json",
+        "azure_openai_legacy.json",
+    }
+
+
+def test_what_only_a_prefix_tells_is_found_by_the_index(tmp_path: Path) -> None:
+    family = {"rocket-": {"unpriced": "a family of names", "listed": False, "prefixes": ["ft:rocket-"]}}
+    folder = directory_with(tmp_path, {**NEW_HOST, "models": family}, {**NEW_HOST, "name": "other", "models": {}})
+    contents = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    (folder / INDEX).write_text(json.dumps(index_of(contents)), encoding="utf-8")
+    registry = Registry((folder,))
+    with opened(str(folder)) as heard:
+        assert found(registry, "ft:rocket-7") == ["acme/ft:rocket-7"]
+    assert heard == [INDEX, "acme.json"]
+
+
+def test_a_model_that_is_not_listed_has_what_the_rules_say(registry: Registry) -> None:
+    openai = registry.provider("openai")
+    assert openai is not None
+    new = registry.unlisted(openai, "gpt-5-brand-new")
+    assert new.quirks["max_tokens_field"] == "max_completion_tokens"
+    assert (new.max_output, new.prices) == (128000, ())
+    assert "tools" in new.capabilities
+    assert {"chat", "embeddings", "images"} <= set(new.operations), "no rule says what it is for"
+    assert registry.unlisted(openai, "text-embedding-9").operations == ("embeddings",)

@@ -80,6 +80,7 @@ def test_a_full_document_is_read_completely() -> None:
                 strategy="weighted",
                 timeouts=Timeouts(1.0, 30.5, 20.0, 100.0),
                 retry=RetryPolicy(3, 0.0, 4.0),
+                cold_starts=False,
                 strict_parameters=True,
             ),
             "plain": Route("plain", (RouteTarget("openai/gpt-4o"),)),

@@ -42,6 +42,9 @@ class Catalogue:
             return [(self.providers[head], model)] if model else []
         return [(p, p.models[name]) for p in self.providers.values() if name in p.models]
 
+    def unlisted(self, provider: Provider, name: str) -> Model:
+        return Model(name, provider.name, operations=tuple(endpoint.operation for endpoint in provider.endpoints))
+
 
 A = provider("a", Model("m1", "a", PRICE), Model("shared", "a", PRICE))
 B = provider("b", Model("m2", "b", PRICE), Model("shared", "b", PRICE), endpoints=(MESSAGES,))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sluice.dialects import accepted, chat_dialect, content_type
-from sluice.dialects.base import Body, ChatDialect, Outline
+from sluice.dialects.base import REMOVED, Body, ChatDialect, Outline
 from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Prepared
 from sluice.errors import UnsupportedParameter
@@ -128,7 +128,10 @@ def _in_region(base_url: str, region: str) -> str:
 def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple[str, ...]]:
     members = incoming.document.members
     changes = incoming.wire.pass_edits(members, quirks_of(deployment))
-    if "{model" not in deployment.endpoint.path and members.get("model") != deployment.upstream_model:
+    if "{model" in deployment.endpoint.path:
+        if "model" in members and "model" not in incoming.request.members:
+            changes["model"] = REMOVED
+    elif members.get("model") != deployment.upstream_model:
         changes["model"] = deployment.upstream_model
     own = getattr(incoming.wire, "model_edits", None)
     if own is not None:
@@ -156,7 +159,10 @@ def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -
         name, reason = next(iter(incoming.chat.bound.items()))
         raise UnsupportedParameter(f"{deployment.name} cannot serve {name}: {reason}.", param=name)
     encoded = target.encode_request(incoming.chat, deployment.upstream_model, quirks_of(deployment), strict)
-    return to_bytes(encoded.body), encoded.edits
+    body = encoded.body
+    if "model" in body and "{model" in deployment.endpoint.path:
+        body = {name: value for name, value in body.items() if name != "model"}
+    return to_bytes(body), encoded.edits
 
 
 def _forwarded(headers: Mapping[str, str], same: bool) -> dict[str, str]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sluice.errors import GatewayError, NoHealthyUpstream, ProviderError, ProviderTimeout, UnsupportedParameter
 from sluice.ports import Transport, UpstreamAnswer, UpstreamCall
 from sluice.providers.auth import scrubbed
 from sluice.types.ledger import Attempt
-from sluice.types.routes import Deployment, Plan, RetryPolicy
+from sluice.types.routes import Deployment, Plan, RetryPolicy, Timeouts
 
 KEEP_ALIVE_SECONDS = 15.0
+MOST_REDIRECTS = 4
+"""Of 150 seconds each, ten minutes: as long as a call may take."""
 SETTLE_SECONDS = 2.0
 """Kept back from the environment's deadline so that the ledger entry can still be written."""
 
@@ -190,7 +192,7 @@ class Dispatcher:
         status, outcome, message, upstream_id = 0, "ok", "", ""
         answer: UpstreamAnswer | None = None
         try:
-            answer = self._transport.send(_call(deployment, prepared, plan, deadline))
+            answer = self._sent(_call(deployment, prepared, plan, deadline), deployment)
             status, upstream_id = answer.status, _upstream_id(answer.headers)
             return _accept(deployment, prepared, answer, reader)
         except ProviderError as error:
@@ -214,6 +216,21 @@ class Dispatcher:
                 Attempt(deployment.name, status, outcome, started_ms, int(spent * 1000), upstream_id, message)
             )
 
+    def _sent(self, call: UpstreamCall, deployment: Deployment) -> UpstreamAnswer:
+        """Send a call; a host that starts models on demand may say with a 303 where on it the answer will come.
+
+        https://modal.com/docs/guide/webhook-timeouts (2026-11): after 150 seconds, again and again.
+        """
+        answer = self._transport.send(call)
+        for _ in range(MOST_REDIRECTS if deployment.provider.first_byte_seconds else 0):
+            place = _same_host(call.url, answer.headers.get("location", "")) if answer.status == 303 else ""
+            if not place:
+                break
+            answer.close()
+            call = replace(call, method="GET", url=place, body=b"")
+            answer = self._transport.send(call)
+        return answer
+
     def _pause(self, error: ProviderError, tries: int, retry: RetryPolicy) -> float | None:
         """Return the seconds to wait before trying the same deployment again, None to leave it."""
         again = error.kind in _AGAIN or (isinstance(error, ProviderTimeout) and error.phase == "connect")
@@ -230,16 +247,33 @@ class Dispatcher:
         return deadline is not None and self._clock.monotonic() + pause >= deadline - SETTLE_SECONDS
 
 
+def patience(deployment: Deployment, plan: Plan) -> Timeouts:
+    """Return the seconds allowed to one deployment: a host that has to start its model first gets the time it needs."""
+    least = deployment.provider.first_byte_seconds
+    if not plan.cold_starts or least <= plan.timeouts.first_byte:
+        return plan.timeouts
+    return replace(plan.timeouts, first_byte=least)
+
+
 def _call(deployment: Deployment, prepared: Prepared, plan: Plan, deadline: float | None) -> UpstreamCall:
     return UpstreamCall(
         method=prepared.method,
         url=prepared.url,
         headers=prepared.headers,
         body=prepared.body,
-        timeouts=plan.timeouts,
+        timeouts=patience(deployment, plan),
         deadline=None if deadline is None else deadline - SETTLE_SECONDS,
         allow_loopback=deployment.provider.allow_loopback,
     )
+
+
+def _same_host(url: str, location: str) -> str:
+    """Return the whole address of a redirect that stays where it was, "" for any other: the key goes along."""
+    scheme, _, rest = url.partition("://")
+    origin = f"{scheme}://{rest.partition('/')[0]}"
+    if location.startswith("/") and not location.startswith("//"):
+        return origin + location
+    return location if location.startswith(f"{origin}/") else ""
 
 
 def _accept(deployment: Deployment, prepared: Prepared, answer: UpstreamAnswer, reader: Reader) -> Exchange:

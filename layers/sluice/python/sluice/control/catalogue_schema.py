@@ -286,6 +286,7 @@ class ProviderSchema(_Strict):
     first_party: bool = False
     enabled: bool = True
     any_model: bool = False
+    first_byte_seconds: float = Field(default=0.0, ge=0, le=600)
     quirks: dict[str, object] = Field(default_factory=dict)
     rules: list[RuleSchema] = Field(default_factory=list)
     generated: GenerationSchema | None = None

@@ -23,7 +23,8 @@ class TimeoutsModel(_Strict):
     """Seconds."""
 
     connect: float = Field(default=5.0, gt=0, le=60)
-    first_byte: float = Field(default=120.0, gt=0, le=890)
+    first_byte: float | None = Field(default=None, gt=0, le=890)
+    """None: 120, and longer at providers that start models on demand."""
     idle: float = Field(default=60.0, gt=0, le=290)
     total: float = Field(default=600.0, gt=0, le=890)
 
@@ -61,6 +62,7 @@ class ProviderModel(_Strict):
     enabled: bool | None = None
     allow_loopback: bool = False
     any_model: bool = False
+    first_byte_seconds: float | None = Field(default=None, ge=0, le=600)
     headers: dict[str, str] = Field(default_factory=dict)
 
 

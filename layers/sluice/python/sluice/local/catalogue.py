@@ -102,14 +102,21 @@ def prices_of(model: ModelInfo) -> list[Json]:
 
 
 def index_of(contents: Sequence[Json]) -> Json:
-    """Return which providers have each bare name, their undated forms included."""
+    """Return which providers have each bare name, their undated forms included, and each prefix of names."""
     names: dict[str, list[str]] = {}
+    prefixes: dict[str, list[str]] = {}
     for content in sorted(contents, key=lambda c: str(c["name"])):
         known = [name for id_, entry in content["models"].items() for name in (id_, *entry.get("aliases", ()))]
         bases = {undated(name).removesuffix("-latest") for name in known} - set(known)
         for name in (*known, *(base for base in bases if successor(base, known))):
             names.setdefault(name, []).append(content["name"])
-    return {"providers": sorted(c["name"] for c in contents), "names": {name: names[name] for name in sorted(names)}}
+        for prefix in {prefix for entry in content["models"].values() for prefix in entry.get("prefixes", ())}:
+            prefixes.setdefault(prefix, []).append(content["name"])
+    return {
+        "providers": sorted(c["name"] for c in contents),
+        "prefixes": {prefix: prefixes[prefix] for prefix in sorted(prefixes)},
+        "names": {name: names[name] for name in sorted(names)},
+    }
 
 
 def rendered(content: Json, lines: str) -> str:

@@ -79,6 +79,11 @@ class Listing(Mapping[str, Model]):
         id_ = self._by_prefix(name)
         return None if id_ is None else self._build(name, id_)
 
+    def unlisted(self, name: str, operations: Sequence[str]) -> Model:
+        """Return what the rules alone say of a model; it serves all `operations` where they name none."""
+        least = {"prefixes": ("",), "operations": operations}
+        return read_model(self._provider, name, {}, (least, *self._rules), source=self._source)
+
     def _by_prefix(self, name: str) -> str | None:
         best, found = "", None
         for id_, entry in self._raw.items():

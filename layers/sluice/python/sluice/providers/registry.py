@@ -1,9 +1,9 @@
 """The provider catalogue: one JSON file per vendor, read when that vendor is first needed.
 
 Adding a provider is adding a file: a directory is listed, never enumerated in code. `index.json` beside the bundled
-files (made by `make catalogue`) tells which provider has a bare model id, so that a bare id opens one file; a file
-that the index does not know, and every file when a name is not in it, is looked into directly. The index is only
-a short cut: what it says is believed after the provider's own file confirmed it.
+files (made by `make catalogue`) tells which provider has a bare model id, or the prefix of one, so that a bare id
+opens the files that may have it and no others; a file that the index does not know is looked into as well. The index
+is only a short cut: what it says is believed after the provider's own file confirmed it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Registry:
         self._providers: dict[str, Provider] = {}
         self._listings: dict[str, Listing] = {}
         self._index: dict[str, list[str]] | None = None
+        self._prefixes: dict[str, list[str]] = {}
         self._indexed: frozenset[str] = frozenset()
 
     def names(self) -> tuple[str, ...]:
@@ -60,10 +61,13 @@ class Registry:
             model = self._listings[head].find(rest)
             if model is not None:
                 return [(named, model)]
-        offers = self._offers(self._holders(name), name, among)
-        if not offers:
-            offers = self._offers(self.names(), name, among)
+        offers = self._offers(set(self._holders(name)), name, among)
         return [offer for offer in offers if offer[0].first_party] or offers
+
+    def unlisted(self, provider: Provider, name: str) -> Model:
+        """Return what a provider's rules say of a model that its file does not list."""
+        operations = tuple(dict.fromkeys(endpoint.operation for endpoint in provider.endpoints))
+        return self._listings[provider.name].unlisted(name, operations)
 
     def all_models(self) -> Iterator[tuple[Provider, Model]]:
         """Yield every listed model of every provider; this opens all files."""
@@ -111,21 +115,25 @@ class Registry:
         return offers
 
     def _holders(self, name: str) -> list[str]:
+        """Return the providers whose files may have the bare name: those that the index gives, and those not in it."""
         if self._index is None:
-            self._index, self._indexed = self._read_index()
-        known = self._index.get(name) or self._index.get(undated(name)) or []
+            self._index, self._prefixes, self._indexed = self._read_index()
+        known = self._index.get(name) or self._index.get(undated(name)) or self._by_prefix(name)
         return [*known, *(p for p in self._paths() if p not in self._indexed)]
 
-    def _read_index(self) -> tuple[dict[str, list[str]], frozenset[str]]:
+    def _by_prefix(self, name: str) -> list[str]:
+        return [p for prefix, holders in self._prefixes.items() if name.startswith(prefix) for p in holders]
+
+    def _read_index(self) -> tuple[dict[str, list[str]], dict[str, list[str]], frozenset[str]]:
         """Read the first directory's index; files of other directories are not in it, whatever their name."""
         directory = self._directories[0]
         try:
             with open(os.path.join(directory, INDEX), encoding="utf-8") as file:
                 index = json.load(file)
         except FileNotFoundError:
-            return {}, frozenset()
+            return {}, {}, frozenset()
         inside = {name for name, path in self._paths().items() if os.path.dirname(path) == directory}
-        return index["names"], frozenset(inside.intersection(index["providers"]))
+        return index["names"], index.get("prefixes", {}), frozenset(inside.intersection(index["providers"]))
 
 
 def read_provider(raw: dict[str, Any]) -> tuple[Provider, Listing]:
@@ -147,6 +155,7 @@ def read_provider(raw: dict[str, Any]) -> tuple[Provider, Listing]:
         first_party=raw.get("first_party", False),
         enabled=raw.get("enabled", True),
         any_model=any_model,
+        first_byte_seconds=raw.get("first_byte_seconds", 0.0),
         checked=raw.get("checked", ""),
         docs=raw.get("docs", ""),
         env=raw.get("env", {}),

@@ -4,7 +4,7 @@
                          "timeouts": {"connect": 5, "first_byte": 120, "idle": 60, "total": 600},
                          "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false}},
      "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
-                               "any_model": false, "headers": {}}},
+                               "any_model": false, "headers": {}, "first_byte_seconds": null}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
      "unpriced_ceiling": {"input": 1000000000},
      "stored_responses": true}
@@ -81,6 +81,7 @@ def _route(raw: Raw, name: str) -> Route:
         timeouts=Timeouts(**{phase: _seconds(timeouts[phase], phase) for phase in PHASES if phase in timeouts}),
         retry=_retry(_object(raw.get("retry") or {}, "retry")),
         strict_parameters=_flag(raw, "strict_parameters") or False,
+        cold_starts="first_byte" not in timeouts,
     )
 
 
@@ -107,6 +108,9 @@ def _provider(raw: Raw, _: str) -> ProviderSettings:
         allow_loopback=_flag(raw, "allow_loopback") or False,
         headers={name: _text(value, name) for name, value in _object(raw.get("headers") or {}, "headers").items()},
         any_model=_flag(raw, "any_model") or False,
+        first_byte_seconds=_seconds(raw["first_byte_seconds"], "first_byte_seconds", least=0)
+        if raw.get("first_byte_seconds") is not None
+        else None,
     )
 
 

@@ -42,6 +42,9 @@ class Catalogue(Protocol):
     def resolve(self, name: str) -> list[tuple[Provider, Model]]:
         """Return who offers the model called `name`."""
 
+    def unlisted(self, provider: Provider, name: str) -> Model:
+        """Return what a provider's rules say of a model that it does not list."""
+
 
 class Router:
     """Plans requests.
@@ -96,6 +99,7 @@ class Router:
             retry=route.retry,
             config_version=configuration.version,
             strict_parameters=route.strict_parameters,
+            cold_starts=route.cold_starts,
         )
 
     def deployment(self, name: str, operation: str, dialect: str, configuration: Configuration) -> Deployment:
@@ -206,8 +210,7 @@ class Router:
         provider = self._catalogue.provider(head) if slash and rest else None
         if provider is None or not _settings(configuration, provider).any_model:
             return []
-        operations = tuple(dict.fromkeys(endpoint.operation for endpoint in provider.endpoints))
-        return [(provider, Model(rest, provider.name, operations=operations))]
+        return [(provider, self._catalogue.unlisted(provider, rest))]
 
     def _judge(
         self,
@@ -290,6 +293,9 @@ def _configured(provider: Provider, settings: ProviderSettings) -> Provider:
         enabled=provider.enabled if settings.enabled is None else settings.enabled,
         allow_loopback=settings.allow_loopback,
         headers=headers,
+        first_byte_seconds=(
+            provider.first_byte_seconds if settings.first_byte_seconds is None else settings.first_byte_seconds
+        ),
     )
 
 

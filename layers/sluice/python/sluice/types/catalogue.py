@@ -129,6 +129,8 @@ class Provider:
     """True for hosts whose models are not listed here; such a model is unpriced unless configured."""
     allow_loopback: bool = False
     """True only by configuration, in the local stack: the base URL may point to this machine."""
+    first_byte_seconds: float = 0.0
+    """How long a host that starts, or loads, a model on demand may take to its first byte; 0: no longer than others."""
     checked: str = ""
     docs: str = ""
     env: Mapping[str, str] = field(default_factory=dict)

@@ -46,6 +46,8 @@ class Route:
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     strict_parameters: bool = False
+    cold_starts: bool = True
+    """A host that starts models on demand may take its own time to the first byte; False where the route states one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Plan:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     config_version: str = ""
     strict_parameters: bool = False
+    cold_starts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class ProviderSettings:
     headers: Mapping[str, str] = field(default_factory=dict)
     any_model: bool = False
     """True: names that the catalogue does not list are passed on, at the declared ceiling's price."""
+    first_byte_seconds: float | None = None
+    """Instead of the provider's own; None: as its file says."""
 
 
 @dataclass(frozen=True, slots=True)
