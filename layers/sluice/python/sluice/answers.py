@@ -17,7 +17,7 @@ from sluice.dialects.base import EMPTY, ChatDialect, Framing, Meter
 from sluice.dialects.splice import Document, to_bytes
 from sluice.dialects.sse import only_comments
 from sluice.dispatch import Exchange
-from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled
+from sluice.errors import GatewayError, InternalError, ProviderError, ProviderGarbled, ProviderUnreachable
 from sluice.metering.tally import Tally
 from sluice.types.routes import Deployment
 from sluice.types.usage import Usage
@@ -129,6 +129,7 @@ def pass_stream(
         if rest:
             yield rest
             _feed(meter, rest, tally)
+        _check_end(meter, tally)
     except ProviderError as error:
         tally.break_off(error)
         told = dialect.stream_error_bytes(error, tally.request_id)
@@ -258,6 +259,16 @@ def _unreported(exchange: Exchange, tally: Tally) -> Usage:
     """Guess the output of an answer that reports none; only where text is generated is there any."""
     written = tally.operation in ("chat", "completions")
     return Usage(output=-(-len(exchange.body) // 8) if written else 0, estimated=True)
+
+
+def _check_end(meter: Meter, tally: Tally) -> None:
+    """Raise ProviderUnreachable for a stream that just stops: it must not look like a whole answer."""
+    try:
+        finished = meter.finished
+    except Exception:  # a meter must never break a paid answer
+        return
+    if not finished and tally.outcome == "ok":
+        raise ProviderUnreachable("The provider's stream ended before the answer was complete.")
 
 
 def _feed(meter: Meter, block: bytes, tally: Tally) -> None:
