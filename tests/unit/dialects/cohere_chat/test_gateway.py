@@ -101,11 +101,11 @@ def test_a_messages_caller_gets_a_stream_of_calls() -> None:
     assert served.ledger.only.cost == 9_000 + 8_000
 
 
-def test_a_chat_caller_keeps_to_the_compatible_api_at_the_same_host() -> None:
-    served, transport = gateway(Scripted(body=CHAT_ANSWER))
+def test_a_chat_caller_is_served_by_the_native_api_which_reports_usage_in_streams_too() -> None:
+    served, transport = gateway(Scripted(body=json.dumps(ANSWER).encode()))
     _, body = served.ask("/v1/chat/completions", ASK)
-    assert body == CHAT_ANSWER
-    assert transport.calls[0].url == "https://api.cohere.com/compatibility/v1/chat/completions"
+    assert transport.calls[0].url == "https://api.cohere.com/v2/chat"
+    assert json.loads(body)["usage"]["total_tokens"] > 0
 
 
 def test_errors_are_told_in_the_vendors_form() -> None:
