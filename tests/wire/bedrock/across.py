@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sluice.dialects import anthropic_messages, bedrock_converse, gemini, openai_chat, openai_responses
 from sluice.dialects.base import ChatDialect
-from sluice.errors import BadRequest, GatewayError
+from sluice.errors import GatewayError
 from sluice.types.chat import ChatRequest, Part, Refusal, Text, Thinking, ToolCall, ToolResult
 from sluice.types.stream import ArgumentsDelta, Finish, PartStart, StreamFailed, TextDelta, UsageReport
 from tests.wire.bedrock.check import framed
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, main, same, unless_refused
 
 BAR = 0.99
 ASKED = ChatRequest(model="m", messages=(), include_usage=True)
@@ -33,49 +33,24 @@ PAIRS: dict[str, tuple[ChatDialect, tuple[ChatDialect, ...]]] = {
     "gemini.generate": (gemini, (bedrock_converse,)),
     "gemini.stream": (gemini, (bedrock_converse,)),
 }
+ENDPOINTS = tuple(PAIRS)
+Told = Callable[[Recording, ChatDialect, ChatDialect], None]
 EMPTY = ("", "(no output)", "The result follows in the next message.")
 NO_STOPS = (openai_responses,)
 """Dialects without stop sequences; leaving them out is reported."""
-Case = Callable[[Recording, ChatDialect, ChatDialect], None]
 
 
-@dataclass
-class Tally:
-    """Passed and failed cases by endpoint, other dialect and kind, and why each failure failed."""
-
-    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording; a refusal of what the other dialect cannot say is no failure."""
+    if recording.status != 200:
+        return
+    own, others = PAIRS[recording.endpoint]
+    for other in others:
+        for kind, case in _cases(recording, own, other):
+            yield f"{kind} in {other.NAME}", unless_refused(partial(case, recording, own, other))
 
 
-def check_all() -> tuple[Tally, Counter[str]]:
-    """Tell every recording in the other dialects; also return why requests were refused."""
-    tally, refused = Tally(), Counter[str]()
-    for recording in read(PAIRS):
-        own, others = PAIRS[recording.endpoint]
-        for other in others if recording.status == 200 else ():
-            for kind, case in _cases(recording, own, other):
-                key = (recording.endpoint, other.NAME, kind)
-                try:
-                    case(recording, own, other)
-                    tally.passed[key] += 1
-                except BadRequest as refusal:
-                    refused[f"{recording.endpoint} in {other.NAME}: {refusal.message}"] += 1
-                except Exception as error:
-                    tally.failed[key] += 1
-                    tally.reasons.append(f"{' '.join(key)} {recording.id}: {type(error).__name__}: {str(error)[:400]}")
-    return tally, refused
-
-
-def _cases(recording: Recording, own: ChatDialect, other: ChatDialect) -> Iterator[tuple[str, Case]]:
+def _cases(recording: Recording, own: ChatDialect, other: ChatDialect) -> Iterator[tuple[str, Told]]:
     if isinstance(recording.request_body, dict):
         yield "request", _request
     streams = recording.endpoint == "bedrock.converse_stream" or not recording.body.lstrip().startswith(b"{")
@@ -209,35 +184,5 @@ def _return(recording: Recording, own: ChatDialect, other: ChatDialect) -> None:
     same("as it was", [one for one in told if one not in [block.get("reasoningContent") for block in blocks]], [])
 
 
-def same(what: str, have: object, want: object) -> None:
-    """Raise AssertionError unless two values are equal."""
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:500] + f" is not {want!r}"[:500])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally, refused = check_all()
-    print(f"{'across':<60}{'passed':>8}{'failed':>8}")
-    for key in sorted({*tally.passed, *tally.failed}):
-        print(f"{' '.join(key):<60}{tally.passed[key]:>8}{tally.failed[key]:>8}")
-    for reason, number in refused.most_common():
-        print(f"  refused {number}: {reason}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    summary = {
-        "check": "bedrock across",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "refused": refused.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("bedrock across", ENDPOINTS, cases, BAR))

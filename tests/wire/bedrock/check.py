@@ -7,11 +7,9 @@ is up to two cases: its request, and its answer (whole or streamed) or error.
 from __future__ import annotations
 
 import json
-import random
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sluice.dialects import bedrock_converse as wire
@@ -20,61 +18,31 @@ from sluice.errors import BadRequest, ProviderError
 from sluice.types.chat import ChatRequest
 from sluice.types.stream import StreamFailed
 from tests.wire.bedrock import invoked, said
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, cut, main, same
 
 BAR = 0.99
 CHAT = ("bedrock.converse", "bedrock.converse_stream")
 ENDPOINTS = (*CHAT, "bedrock.invoke", "bedrock.invoke_stream", "bedrock.count_tokens")
 ASKED = ChatRequest(model="m", messages=())
-Case = Callable[[Recording], None]
 
 
-@dataclass
-class Tally:
-    """Passed and failed cases by provider, endpoint and kind, and why each failure failed."""
-
-    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
-
-
-def check_all() -> Tally:
-    """Run every case of every recording of these endpoints."""
-    tally = Tally()
-    for recording in read(ENDPOINTS):
-        for kind, case in _cases(recording):
-            key = (recording.provider, recording.endpoint, kind)
-            try:
-                case(recording)
-                tally.passed[key] += 1
-            except Exception as error:
-                tally.failed[key] += 1
-                tally.reasons.append(f"{kind} {recording.label}: {type(error).__name__}: {str(error)[:400]}")
-    return tally
-
-
-def _cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
     chat, counted = recording.endpoint in CHAT, recording.endpoint == "bedrock.count_tokens"
     if isinstance(recording.request_body, dict):
-        yield "request", check_request if chat else check_counted if counted else check_invoked
+        check = check_request if chat else check_counted if counted else check_invoked
+        yield "request", partial(check, recording)
     if recording.status >= 400:
-        yield "error", check_error
+        yield "error", partial(check_error, recording)
     elif recording.endpoint == "bedrock.converse_stream":
-        yield "stream", check_stream
+        yield "stream", partial(check_stream, recording)
     elif recording.endpoint == "bedrock.invoke_stream":
-        yield "stream", check_invoked_stream
+        yield "stream", partial(check_invoked_stream, recording)
     elif chat:
-        yield "answer", check_answer
+        yield "answer", partial(check_answer, recording)
     else:
-        yield "answer", check_count if counted else check_invoked_answer
+        yield "answer", partial(check_count if counted else check_invoked_answer, recording)
 
 
 def check_request(recording: Recording) -> None:
@@ -178,13 +146,6 @@ def metered(body: bytes, meter: Any) -> Any:
     return meter
 
 
-def cut(body: bytes, seed: int) -> list[bytes]:
-    """Cut bytes at random places."""
-    chance = random.Random(seed)
-    places = sorted(chance.sample(range(len(body) + 1), min(len(body), 40)))
-    return [body[start:stop] for start, stop in zip([0, *places], [*places, len(body)], strict=True) if start < stop]
-
-
 def check_error(recording: Recording) -> None:
     """An error keeps its status and words and has a kind; written for a caller it says the same."""
     error = wire.decode_error(recording.status, recording.headers, recording.body)
@@ -244,32 +205,5 @@ def check_invoked_stream(recording: Recording) -> None:
     same("error in passing", bedrock_invoke.stream_error(body), None)
 
 
-def same(what: str, have: object, want: object) -> None:
-    """Raise AssertionError unless two values are equal."""
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:1400] + f" is not {want!r}"[:1400])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'provider':<10}{'endpoint':<26}{'case':<10}{'passed':>8}{'failed':>8}")
-    for key in sorted({*tally.passed, *tally.failed}):
-        print(f"{key[0]:<10}{key[1]:<26}{key[2]:<10}{tally.passed[key]:>8}{tally.failed[key]:>8}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    summary = {
-        "check": "bedrock",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("bedrock", ENDPOINTS, cases, BAR))

@@ -8,11 +8,11 @@ endpoint's name but is another operation is listed with the reason and not count
 from __future__ import annotations
 
 import json
-import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sluice.dialects import openai_completions as wire
@@ -21,9 +21,11 @@ from sluice.errors import BadRequest, ProviderError
 from sluice.types.chat import ChatRequest, ChatResponse, Text
 from sluice.types.stream import Finish, TextDelta, UsageReport
 from sluice.types.usage import Usage
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, cut, main, not_served, same
 
 BAR = 0.99
+ENDPOINTS = ("completions",)
 ASKED = ChatRequest(model="m", messages=())
 OTHERS = {
     "/prompts/": "a stored prompt of Portkey, which is answered in the chat's form",
@@ -32,57 +34,25 @@ OTHERS = {
 """Part of a path -> what the operation is instead."""
 
 
-@dataclass
-class Tally:
-    """Passed and failed cases by provider and kind, why each failure failed, and what was not counted."""
-
-    passed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
-
-
-def check_all() -> Tally:
-    """Run every case of every recording of this endpoint."""
-    tally = Tally()
-    for recording in read(("completions",)):
-        other = _other(recording)
-        if other is not None:
-            tally.others[other] += 1
-            continue
-        for kind, case in _cases(recording):
-            key = (recording.provider, kind)
-            try:
-                case(recording)
-                tally.passed[key] += 1
-            except Exception as error:
-                tally.failed[key] += 1
-                tally.reasons.append(f"{kind} {recording.label}: {type(error).__name__}: {str(error)[:300]}")
-    return tally
-
-
 def _other(recording: Recording) -> str | None:
     path = (recording.request or {}).get("path") or ""
     return next((reason for part, reason in OTHERS.items() if part in path), None)
 
 
-def _cases(recording: Recording) -> Iterator[tuple[str, Callable[[Recording], None]]]:
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
+    other = _other(recording)
+    if other is not None:
+        yield "recording", not_served(other)
+        return
     if isinstance(recording.request_body, dict):
-        yield "request", check_request
+        yield "request", partial(check_request, recording)
     if recording.status >= 400:
-        yield "error", check_error
+        yield "error", partial(check_error, recording)
     elif recording.stream:
-        yield "stream", check_stream
+        yield "stream", partial(check_stream, recording)
     else:
-        yield "answer", check_answer
+        yield "answer", partial(check_answer, recording)
 
 
 def check_request(recording: Recording) -> None:
@@ -95,24 +65,22 @@ def check_request(recording: Recording) -> None:
         if recording.status >= 400:
             return  # the provider refused it as well
         raise
-    _same("model and stream", (outline.model, outline.stream), (body["model"], body.get("stream") is True))
-    _same("bound", outline.max_output, body.get("max_tokens"))
+    same("model and stream", (outline.model, outline.stream), (body["model"], body.get("stream") is True))
+    same("bound", outline.max_output, body.get("max_tokens"))
     prompt = body.get("prompt")
     only = prompt[0] if isinstance(prompt, list) and len(prompt) == 1 else prompt
     said = "".join(part.text for message in request.messages for part in message.parts if isinstance(part, Text))
-    _same("prompt", said or request.extras.get("prompt"), only if isinstance(only, str) else prompt)
-    _same("bound prompt", "prompt" in request.bound, not isinstance(only, str))
+    same("prompt", said or request.extras.get("prompt"), only if isinstance(only, str) else prompt)
+    same("bound prompt", "prompt" in request.bound, not isinstance(only, str))
     edits = wire.pass_edits(body, {})
-    _same("passing", edits, {"stream_options": {"include_usage": True}} if body.get("stream") else {})
+    same("passing", edits, {"stream_options": {"include_usage": True}} if body.get("stream") else {})
     encoded = wire.encode_request(request, body["model"], {}, True)
     again = wire.decode_request(json.loads(json.dumps(encoded.body)))
-    _same("second reading", _asked(again), _asked(request))
-    _same("written members", _meaning(encoded.body), _meaning({**body, **edits}))
+    same("second reading", _asked(again), _asked(request))
+    same("written members", _meaning(encoded.body), _meaning({**body, **edits}))
 
 
 def _asked(request: ChatRequest) -> ChatRequest:
-    from dataclasses import replace
-
     return replace(request, include_usage=False)
 
 
@@ -132,14 +100,14 @@ def check_answer(recording: Recording) -> None:
     """A whole answer is read in full, with the provider's usage, and says the same after another round."""
     body = json.loads(recording.body)
     response = wire.decode_response(body)
-    _same("texts", [_text(response, at) for at in range(len(body["choices"]))], [c["text"] for c in body["choices"]])
+    same("texts", [_text(response, at) for at in range(len(body["choices"]))], [c["text"] for c in body["choices"]])
     words = [choice.get("finish_reason") or "stop" for choice in body["choices"]]
-    _same("stop", [choice.stop for choice in response.choices], words)
-    _same("usage", _counts(response.usage), _plain_counts(body.get("usage")))
-    _same("usage read in passing", wire.read_usage(recording.body), response.usage)
-    _same("error in passing", wire.stream_error(recording.body), None)
+    same("stop", [choice.stop for choice in response.choices], words)
+    same("usage", _counts(response.usage), _plain_counts(body.get("usage")))
+    same("usage read in passing", wire.read_usage(recording.body), response.usage)
+    same("error in passing", wire.stream_error(recording.body), None)
     written = json.loads(json.dumps(wire.encode_response(response, ASKED)))
-    _same("second reading", wire.decode_response(written), response)
+    same("second reading", wire.decode_response(written), response)
 
 
 def _text(response: ChatResponse, at: int) -> str:
@@ -165,20 +133,20 @@ def check_stream(recording: Recording) -> None:
     for event in decoded:
         if isinstance(event, TextDelta):
             found[event.choice] = found.get(event.choice, "") + event.text
-    _same("texts", found, said)
-    _same("stop", {event.choice: event.stop for event in decoded if isinstance(event, Finish)}, words)
+    same("texts", found, said)
+    same("stop", {event.choice: event.stop for event in decoded if isinstance(event, Finish)}, words)
     reported = next((event.usage for event in decoded if isinstance(event, UsageReport)), None)
-    _same("usage", _counts(reported), _plain_counts(usage))
+    same("usage", _counts(reported), _plain_counts(usage))
     for seed in range(3):
-        _same("events of the cut stream", list(wire.decode_stream(_cut(recording.body, seed))), decoded)
+        same("events of the cut stream", list(wire.decode_stream(cut(recording.body, seed))), decoded)
     meter, blocks = wire.meter(), Blocks()
-    for piece in _cut(recording.body, 7):
+    for piece in cut(recording.body, 7):
         if whole := blocks.feed(piece):
             meter.feed(whole)
     meter.feed(blocks.rest())
-    _same("metered usage and end", (meter.usage, meter.finished), (reported, True))
+    same("metered usage and end", (meter.usage, meter.finished), (reported, True))
     written = b"".join(wire.encode_stream(decoded, ChatRequest(model="m", messages=(), include_usage=True)))
-    _same("second reading", _told(wire.decode_stream(_cut(written, 3))), _told(decoded))
+    same("second reading", _told(wire.decode_stream(cut(written, 3))), _told(decoded))
 
 
 def _told(events: Any) -> list[Any]:
@@ -194,52 +162,18 @@ def _plain_counts(usage: dict[str, Any] | None) -> tuple[int, int] | None:
     return None if usage is None else (usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
 
 
-def _cut(body: bytes, seed: int) -> list[bytes]:
-    chance = random.Random(seed)
-    places = sorted(chance.sample(range(len(body) + 1), min(len(body), 40)))
-    return [body[start:stop] for start, stop in zip([0, *places], [*places, len(body)], strict=True) if start < stop]
-
-
 def check_error(recording: Recording) -> None:
     """An error keeps its status and words and has a kind; written for a caller it says the same."""
     error = wire.decode_error(recording.status, recording.headers, recording.body)
     if type(error) is not ProviderError:
         raise AssertionError(f"not a provider error: {error!r}")
-    _same("status", error.provider_status, recording.status)
+    same("status", error.provider_status, recording.status)
     told = json.loads(recording.body)["error"]
-    _same("message", error.message[:26], told["message"][:26])  # a key quoted in it is masked
-    _same("type", error.provider_type, told["type"])
+    same("message", error.message[:26], told["message"][:26])  # a key quoted in it is masked
+    same("type", error.provider_type, told["type"])
     again = wire.decode_error(recording.status, {}, json.dumps(wire.encode_error(error, "req_1")).encode())
-    _same("second reading", (again.kind, again.param), (error.kind, error.param))
-
-
-def _same(what: str, have: object, want: object) -> None:
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:600] + f" is not {want!r}"[:600])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'provider':<12}{'case':<10}{'passed':>8}{'failed':>8}")
-    for key in sorted({*tally.passed, *tally.failed}):
-        print(f"{key[0]:<12}{key[1]:<10}{tally.passed[key]:>8}{tally.failed[key]:>8}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    for other, count in tally.others.items():
-        print(f"  not counted: {count} of {other}")
-    summary = {
-        "check": "completions",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
+    same("second reading", (again.kind, again.param), (error.kind, error.param))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("completions", ENDPOINTS, cases, BAR))

@@ -1,8 +1,7 @@
 """Holds the embeddings dialects to recorded traffic, and prints a table of what passed.
 
 Run it with `python -m tests.wire.embeddings.check`; `SLUICE_RECORDINGS` names another folder of recordings. Each
-recording is up to four cases: its request, a replay of it through the whole gateway, its answer or error, and its
-answer in every other dialect.
+recording is up to three cases: its request, its answer or error, and its answer in every other dialect.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import base64
 import json
 import struct
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 from sluice.dialects import chat_dialect
@@ -21,8 +20,8 @@ from sluice.errors import BadRequest, ProviderError
 from sluice.providers.registry import Registry
 from sluice.types.chat import Text
 from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
-from tests.wire.embeddings.replay import DOORS, differences
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, main, not_served, same
 
 BAR = 0.99
 ENDPOINTS = ("embeddings", "gemini.embed", "vertex.predict")
@@ -36,47 +35,6 @@ TONGUES = (
 )
 UNLISTED = {"perplexity": {"packed_numbers": "int8"}, "cohere": {"default_task": "document"}}
 """Quirks of hosts whose catalogue file offers no embeddings in this dialect."""
-
-
-@dataclass
-class Tally:
-    """Passed and failed cases by provider, dialect and kind, and why each failure failed."""
-
-    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
-
-
-def check_all() -> Tally:
-    """Run every case of every recording of these endpoints."""
-    tally = Tally()
-    registry = Registry()
-    for recording in read(ENDPOINTS):
-        reason = outside(recording)
-        if reason:
-            tally.left_out[reason] += 1
-            continue
-        tongue = dialect_of(recording)
-        provider = registry.provider(recording.provider)
-        quirks: Any = UNLISTED.get(recording.provider) or (provider.quirks if provider is not None else {})
-        for kind, case in _cases(recording):
-            key = (recording.provider, tongue, kind)
-            try:
-                case(recording, tongue, quirks)
-                tally.passed[key] += 1
-            except Exception as error:
-                tally.failed[key] += 1
-                tally.reasons.append(f"{kind} {recording.label}: {type(error).__name__}: {str(error)[:300]}")
-    return tally
 
 
 def outside(recording: Recording) -> str:
@@ -109,19 +67,25 @@ def dialect_of(recording: Recording) -> str:
     return "openai_embeddings"
 
 
-Case = Callable[[Recording, str, dict[str, Any]], None]
-
-
-def _cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
+    if reason := outside(recording):
+        yield "recording", not_served(reason)
+        return
+    told = (recording, dialect_of(recording), _quirks(recording.provider))
     if isinstance(recording.request_body, dict):
-        yield "request", check_request
-        if dialect_of(recording) in DOORS:
-            yield "replay", check_replay
+        yield "request", partial(check_request, *told)
     if recording.status >= 400:
-        yield "error", check_error
+        yield "error", partial(check_error, *told)
     else:
-        yield "answer", check_answer
-        yield "across", check_across
+        yield "answer", partial(check_answer, *told)
+        yield "across", partial(check_across, *told)
+
+
+@cache
+def _quirks(name: str) -> Any:
+    provider = Registry().provider(name)
+    return UNLISTED.get(name) or (provider.quirks if provider is not None else {})
 
 
 def _wire(tongue: str) -> Any:
@@ -137,12 +101,12 @@ def check_request(recording: Recording, tongue: str, quirks: dict[str, Any]) -> 
         if recording.status >= 400:
             return  # the provider refused it as well
         raise
-    _same("model", outline.model, request.model)
-    _same("inputs", list(request.inputs), _texts(body))
-    _same("dimensions", request.dimensions, _dimensions(body))
+    same("model", outline.model, request.model)
+    same("inputs", list(request.inputs), _texts(body))
+    same("dimensions", request.dimensions, _dimensions(body))
     encoded = wire.encode_request(request, request.model, quirks, True)
     written = {**json.loads(json.dumps(encoded.body)), "model": request.model}
-    _same("second reading", wire.decode_request(written), request)
+    same("second reading", wire.decode_request(written), request)
 
 
 def _texts(body: dict[str, Any]) -> list[Any]:
@@ -179,20 +143,20 @@ def check_answer(recording: Recording, tongue: str, quirks: dict[str, Any]) -> N
     """A whole answer is read in full, with the provider's usage, and says the same after another round."""
     wire, body = _wire(tongue), json.loads(recording.body)
     response = wire.decode_response(body, quirks)
-    _same("vectors", _all(response), _recorded(body))
+    same("vectors", _all(response), _recorded(body))
     used, expected = response.usage, _tokens(body)
-    _same("usage", None if used is None else used.prompt, expected)
-    _same("output", used.output if used is not None else 0, 0)
+    same("usage", None if used is None else used.prompt, expected)
+    same("output", used.output if used is not None else 0, 0)
     read_in_passing = wire.read_usage(recording.body, quirks)
-    _same("usage read in passing", None if read_in_passing is None else read_in_passing.prompt, expected)
+    same("usage read in passing", None if read_in_passing is None else read_in_passing.prompt, expected)
     if "cost" in (body.get("usage") or {}):
         cost = body["usage"]["cost"]
         stated = cost["total_cost"] if isinstance(cost, dict) else cost
-        _same("cost", float(used.provider_cost_usd), stated)
+        same("cost", float(used.provider_cost_usd), stated)
     encoding: Any = "base64" if any(isinstance(vector, str) for vector in response.vectors) else "float"
     asked = EmbeddingRequest(model="m", inputs=("x",), encoding=encoding, dialect=tongue)
     again = wire.decode_response(json.loads(json.dumps(wire.encode_response(response, asked))), quirks)
-    _same("second reading", _comparable(again), _comparable(response))
+    same("second reading", _comparable(again), _comparable(response))
 
 
 def _comparable(response: EmbeddingResponse) -> Any:
@@ -246,18 +210,13 @@ def check_across(recording: Recording, tongue: str, quirks: dict[str, Any]) -> N
             asked = EmbeddingRequest(model="m", inputs=("x",) * len(expected), encoding=encoding, dialect=other)
             written = json.loads(json.dumps(wire.encode_response(response, asked)))
             again = wire.decode_response(written)
-            _same(f"vectors in {other}", [_bits(vector) for vector in again.vectors], expected)
+            same(f"vectors in {other}", [_bits(vector) for vector in again.vectors], expected)
             if response.usage is not None and again.usage is not None:
-                _same(f"tokens in {other}", again.usage.prompt, response.usage.prompt)
+                same(f"tokens in {other}", again.usage.prompt, response.usage.prompt)
 
 
 def _bits(vector: Any) -> bytes:
     return base64.b64decode(vector) if isinstance(vector, str) else struct.pack(f"<{len(vector)}f", *vector)
-
-
-def check_replay(recording: Recording, tongue: str, quirks: dict[str, Any]) -> None:
-    """Through the whole gateway in the same dialect, the bytes are those of the provider."""
-    _same("replay", differences(recording, tongue), [])
 
 
 def check_error(recording: Recording, tongue: str, quirks: dict[str, Any]) -> None:
@@ -266,42 +225,14 @@ def check_error(recording: Recording, tongue: str, quirks: dict[str, Any]) -> No
     error = wire.decode_error(recording.status, recording.headers, recording.body)
     if type(error) is not ProviderError:
         raise AssertionError(f"not a provider error: {error!r}")
-    _same("status", error.provider_status, recording.status)
+    same("status", error.provider_status, recording.status)
     found = json.loads(recording.body)
-    _same("message", error.message[:40], (found.get("error") or found)["message"][:40])
+    same("message", error.message[:40], (found.get("error") or found)["message"][:40])
     if not error.kind:
         raise AssertionError("an error without kind")
     again = wire.decode_error(recording.status, {}, json.dumps(wire.encode_error(error, "req_1")).encode())
-    _same("second reading", (again.kind, again.message), (error.kind, error.message))
-
-
-def _same(what: str, have: object, want: object) -> None:
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:400] + f" is not {want!r}"[:400])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'provider':<12}{'dialect':<22}{'case':<10}{'passed':>8}{'failed':>8}")
-    for key in sorted({*tally.passed, *tally.failed}):
-        print(f"{key[0]:<12}{key[1]:<22}{key[2]:<10}{tally.passed[key]:>8}{tally.failed[key]:>8}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    for reason, count in tally.left_out.items():
-        print(f"  left out {count}: {reason}")
-    summary = {
-        "check": "embeddings",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
+    same("second reading", (again.kind, again.message), (error.kind, error.message))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("embeddings", ENDPOINTS, cases, BAR))

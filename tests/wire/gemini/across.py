@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sluice.dialects import anthropic_messages as messages
 from sluice.dialects import gemini
 from sluice.dialects import openai_chat as chat
 from sluice.dialects.base import ChatDialect
-from sluice.errors import BadRequest, GatewayError
+from sluice.errors import GatewayError
 from sluice.types.chat import ChatRequest, ChatResponse, Part, Refusal, Text, ToolCall, ToolResult
 from sluice.types.stream import StreamFailed
 from tests.wire.gemini import said
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, main, same, unless_refused
 
 BAR = 0.99
 ASKED = ChatRequest(model="m", messages=(), include_usage=True)
@@ -33,51 +33,23 @@ PAIRS: dict[str, tuple[ChatDialect, tuple[ChatDialect, ...]]] = {
     "messages": (messages, (gemini,)),
     "chat.completions": (chat, (gemini,)),
 }
-Case = Callable[[Recording, ChatDialect, ChatDialect], None]
 
 
-@dataclass
-class Tally:
-    """Passed and failed cases by endpoint, other dialect and kind; refusals by reason; why each failure failed."""
-
-    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
+ENDPOINTS = tuple(PAIRS)
+Told = Callable[[Recording, ChatDialect, ChatDialect], None]
 
 
-def check_all() -> Tally:
-    """Tell every recording in the other dialects."""
-    tally = Tally()
-    for recording in read(PAIRS):
-        own, others = PAIRS[recording.endpoint]
-        for other in others if recording.status == 200 else ():
-            for kind, case in _cases(recording, own):
-                _run(recording, own, other, kind, case, tally)
-    return tally
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording; a refusal of what the other dialect cannot say is no failure."""
+    if recording.status != 200:
+        return
+    own, others = PAIRS[recording.endpoint]
+    for other in others:
+        for kind, case in _cases(recording, own):
+            yield f"{kind} in {other.NAME}", unless_refused(partial(case, recording, own, other))
 
 
-def _run(recording: Recording, own: ChatDialect, other: ChatDialect, kind: str, case: Case, tally: Tally) -> None:
-    key = (recording.endpoint, other.NAME, kind)
-    try:
-        case(recording, own, other)
-        tally.passed[key] += 1
-    except BadRequest as refusal:
-        tally.refused[f"{recording.endpoint} in {other.NAME}: {refusal.message}"] += 1
-    except Exception as error:
-        tally.failed[key] += 1
-        tally.reasons.append(f"{' '.join(key)} {recording.label}: {type(error).__name__}: {str(error)[:300]}")
-
-
-def _cases(recording: Recording, own: ChatDialect) -> Iterator[tuple[str, Case]]:
+def _cases(recording: Recording, own: ChatDialect) -> Iterator[tuple[str, Told]]:
     if isinstance(recording.request_body, dict):
         yield "request", _request
     if recording.body.lstrip().startswith(b"{"):
@@ -94,11 +66,11 @@ def _request(recording: Recording, own: ChatDialect, other: ChatDialect) -> None
     asked = own.decode_request({**recording.request_body, "model": "m"})
     body = json.loads(json.dumps(other.encode_request(asked, "m", {}, False).body))
     heard = other.decode_request({"model": "m", **body})
-    _same("lost texts", _lost(heard, asked), [])
-    _same("calls", _calls(_parts(heard)), _calls(_parts(asked)))
-    _same("results", _results(heard), _results(asked))
-    _same("tools", [tool.name for tool in heard.tools], [tool.name for tool in asked.tools])
-    _same("bounds", (heard.stop, heard.temperature), (asked.stop, heard.temperature))
+    same("lost texts", _lost(heard, asked), [])
+    same("calls", _calls(_parts(heard)), _calls(_parts(asked)))
+    same("results", _results(heard), _results(asked))
+    same("tools", [tool.name for tool in heard.tools], [tool.name for tool in asked.tools])
+    same("bounds", (heard.stop, heard.temperature), (asked.stop, heard.temperature))
 
 
 def _parts(request: ChatRequest) -> list[Part]:
@@ -149,10 +121,10 @@ def _answer(recording: Recording, own: ChatDialect, other: ChatDialect) -> None:
         return  # an error with a good status
     body = json.loads(json.dumps(other.encode_response(answer, ASKED)))
     again = other.decode_response(body)
-    _same("content", _said(again), _said(answer))
-    _same("stop", _ended(again.choices[0].stop), _ended(answer.choices[0].stop))
+    same("content", _said(again), _said(answer))
+    same("stop", _ended(again.choices[0].stop), _ended(answer.choices[0].stop))
     if answer.usage is not None and again.usage is not None:
-        _same("tokens", (again.usage.prompt, again.usage.output), (answer.usage.prompt, answer.usage.output))
+        same("tokens", (again.usage.prompt, again.usage.output), (answer.usage.prompt, answer.usage.output))
 
 
 def _said(answer: ChatResponse) -> tuple[str, list[tuple[str, Any]]]:
@@ -169,9 +141,9 @@ def _stream(recording: Recording, own: ChatDialect, other: ChatDialect) -> None:
     events = list(own.decode_stream([recording.body]))
     written = b"".join(other.encode_stream(events, ASKED))
     if any(isinstance(event, StreamFailed) for event in events):
-        _same("failure", b'"error"' in written, True)
+        same("failure", b'"error"' in written, True)
         return
-    _same("content", _streamed(list(other.decode_stream([written]))), _streamed(events))
+    same("content", _streamed(list(other.decode_stream([written]))), _streamed(events))
 
 
 def _streamed(events: Any) -> tuple[Any, ...]:
@@ -187,7 +159,7 @@ def _return(recording: Recording, own: ChatDialect, other: ChatDialect) -> None:
     raw = json.loads(recording.body)
     body = other.encode_response(own.decode_response(raw), ASKED)
     parts = ((raw.get("candidates") or [{}])[0].get("content") or {}).get("parts") or []
-    _same("signed parts", _sent_back(json.loads(json.dumps(body)), other), _signed(said.plainly(parts)))
+    same("signed parts", _sent_back(json.loads(json.dumps(body)), other), _signed(said.plainly(parts)))
 
 
 def _streamed_return(recording: Recording, own: ChatDialect, other: ChatDialect) -> None:
@@ -197,7 +169,7 @@ def _streamed_return(recording: Recording, own: ChatDialect, other: ChatDialect)
         return
     written = b"".join(other.encode_stream(own.decode_stream([recording.body]), ASKED))
     body = said.messages_body(written) if other is messages else said.chat_body(written)
-    _same("signed parts", _sent_back(body, other, flat=True), _signed(plain.get(0, [])))
+    same("signed parts", _sent_back(body, other, flat=True), _signed(plain.get(0, [])))
 
 
 def _sent_back(body: dict[str, Any], other: ChatDialect, flat: bool = False) -> Any:
@@ -220,34 +192,5 @@ def _signed(items: list[Any]) -> tuple[Any, ...]:
     return calls, sorted(item[1] for item in items if item[0] == "signature")
 
 
-def _same(what: str, have: object, want: object) -> None:
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:500] + f" is not {want!r}"[:500])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'across':<52}{'passed':>8}{'failed':>8}")
-    for key in sorted(tally.passed.keys() | tally.failed.keys()):
-        print(f"{' '.join(key):<52}{tally.passed[key]:>8}{tally.failed[key]:>8}")
-    for reason, number in tally.refused.most_common():
-        print(f"  refused {number}: {reason}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    summary = {
-        "check": "gemini across",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "refused": tally.refused.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("gemini across", ENDPOINTS, cases, BAR))

@@ -7,11 +7,9 @@ is up to two cases: its request, and its answer (whole or streamed) or error.
 from __future__ import annotations
 
 import json
-import random
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sluice.dialects import gemini as wire
@@ -20,54 +18,24 @@ from sluice.errors import BadRequest, ProviderError
 from sluice.types.chat import ChatRequest, ChatResponse, ToolCall
 from sluice.types.stream import PartStart, StreamFailed
 from tests.wire.gemini import said
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, cut, main, same
 
 BAR = 0.99
 ENDPOINTS = ("gemini.generate", "gemini.stream")
 ASKED = ChatRequest(model="m", messages=())
 
 
-@dataclass
-class Tally:
-    """Passed and failed cases by provider, endpoint and kind, and why each failure failed."""
-
-    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
-
-
-def check_all() -> Tally:
-    """Run every case of every recording of these endpoints."""
-    tally = Tally()
-    for recording in read(ENDPOINTS):
-        for kind, case in _cases(recording):
-            key = (recording.provider, recording.endpoint, kind)
-            try:
-                case(recording)
-                tally.passed[key] += 1
-            except Exception as error:
-                tally.failed[key] += 1
-                tally.reasons.append(f"{kind} {recording.label}: {type(error).__name__}: {str(error)[:300]}")
-    return tally
-
-
-def _cases(recording: Recording) -> Iterator[tuple[str, Callable[[Recording], None]]]:
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
     if isinstance(recording.request_body, dict):
-        yield "request", check_request
+        yield "request", partial(check_request, recording)
     if recording.status >= 400:
-        yield "error", check_error
+        yield "error", partial(check_error, recording)
     elif recording.endpoint == "gemini.stream":
-        yield "stream", check_stream
+        yield "stream", partial(check_stream, recording)
     else:
-        yield "answer", check_answer
+        yield "answer", partial(check_answer, recording)
 
 
 def check_request(recording: Recording) -> None:
@@ -82,25 +50,25 @@ def check_request(recording: Recording) -> None:
             return  # the provider refused it as well
         raise
     config = said.either(body, "generationConfig") or {}
-    _same("model and stream", (outline.model, outline.stream), ("m", recording.stream))
+    same("model and stream", (outline.model, outline.stream), ("m", recording.stream))
     bound = said.either(config, "maxOutputTokens")
-    _same("bound", outline.max_output, None if bound is None else int(bound))
+    same("bound", outline.max_output, None if bound is None else int(bound))
     found = [said.canonically(message.parts) for message in request.messages if message.role != "system"]
     turns = body["contents"] if isinstance(body["contents"], list) else [body["contents"]]
-    _same("contents", found, [said.plainly(content.get("parts")) for content in turns])
+    same("contents", found, [said.plainly(content.get("parts")) for content in turns])
     system = [said.canonically(message.parts) for message in request.messages if message.role == "system"]
     spoken = said.either(body, "systemInstruction") or {}
     instruction = said.plainly({"text": spoken} if isinstance(spoken, str) else spoken.get("parts"))
-    _same("instruction", system, [instruction] if instruction else [])
+    same("instruction", system, [instruction] if instruction else [])
     calls = {part.id for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
     made = sum(isinstance(part, ToolCall) for message in request.messages for part in message.parts)
-    _same("distinct ids", len(calls), made)
-    _same("passing", wire.pass_edits(added, {}).keys(), {"model", "stream"})
+    same("distinct ids", len(calls), made)
+    same("passing", wire.pass_edits(added, {}).keys(), {"model", "stream"})
     encoded = wire.encode_request(request, "m", {}, True)
     again = wire.decode_request({**json.loads(json.dumps(encoded.body)), "model": "m", "stream": recording.stream})
-    _same("second reading", again, request)
+    same("second reading", again, request)
     if recording.status == 200:
-        _same("written members", _meaning(encoded.body), _meaning({**body, "model": None, "stream": None}))
+        same("written members", _meaning(encoded.body), _meaning({**body, "model": None, "stream": None}))
 
 
 _SCHEMAS = ("responseSchema", "responseJsonSchema")
@@ -170,18 +138,18 @@ def check_answer(recording: Recording) -> None:
     candidates = body.get("candidates") or []
     plain = [said.plainly((candidate.get("content") or {}).get("parts") or []) for candidate in candidates]
     if candidates:
-        _same("content", said.response_canonically(response), plain)
-        _same("stop", [choice.stop for choice in response.choices], _stops(candidates, plain))
+        same("content", said.response_canonically(response), plain)
+        same("stop", [choice.stop for choice in response.choices], _stops(candidates, plain))
     expected = said.usage_plainly(said.either(body, "usageMetadata"))
-    _same("usage", said.usage_canonically(response.usage), expected)
-    _same("usage read in passing", wire.read_usage(recording.body), response.usage)
-    _same("error in passing", wire.stream_error(recording.body), None)
+    same("usage", said.usage_canonically(response.usage), expected)
+    same("usage read in passing", wire.read_usage(recording.body), response.usage)
+    same("error in passing", wire.stream_error(recording.body), None)
     again = wire.decode_response(json.loads(json.dumps(wire.encode_response(response, ASKED))))
-    _same("second reading", again.choices, response.choices)
-    _same("second usage", again.usage, response.usage)
+    same("second reading", again.choices, response.choices)
+    same("second usage", again.usage, response.usage)
     streamed = list(wire.decode_stream([recording.body]))
     if candidates and candidates[0].get("finishReason"):
-        _same("ids in a stream", _stream_ids(streamed), _ids(response))
+        same("ids in a stream", _stream_ids(streamed), _ids(response))
 
 
 def _stops(candidates: list[Any], plain: list[list[Any]]) -> list[Any]:
@@ -210,36 +178,30 @@ def check_stream(recording: Recording) -> None:
         return
     plain, raw_reasons, raw = said.stream_plainly(recording.body)
     found, reasons, usage = said.stream_canonically(decoded)
-    _same("content", found, plain)
+    same("content", found, plain)
     expected = {
         number: said.stop_plainly(reason, any(item[0] == "call" for item in plain[number]))
         for number, reason in raw_reasons.items()
     }
-    _same("stop", reasons, expected)
-    _same("usage", said.usage_canonically(usage), said.usage_plainly(raw))
+    same("stop", reasons, expected)
+    same("usage", said.usage_canonically(usage), said.usage_plainly(raw))
     for seed in range(3):
-        _same("events of the cut stream", list(wire.decode_stream(_cut(recording.body, seed))), decoded)
+        same("events of the cut stream", list(wire.decode_stream(cut(recording.body, seed))), decoded)
     meter = _metered(recording.body)
-    _same("metered usage and end", (meter.usage, meter.finished), (usage, True))
+    same("metered usage and end", (meter.usage, meter.finished), (usage, True))
     written = b"".join(wire.encode_stream(decoded, ASKED))
-    again = list(wire.decode_stream(_cut(written, 3)))
-    _same("second reading", said.stream_canonically(again), (found, reasons, usage))
-    _same("second ids", _stream_ids(again), _stream_ids(decoded))
+    again = list(wire.decode_stream(cut(written, 3)))
+    same("second reading", said.stream_canonically(again), (found, reasons, usage))
+    same("second ids", _stream_ids(again), _stream_ids(decoded))
 
 
 def _metered(body: bytes) -> Any:
     meter, blocks = wire.meter(), Blocks()
-    for chunk in _cut(body, 7):
+    for chunk in cut(body, 7):
         if whole := blocks.feed(chunk):
             meter.feed(whole)
     meter.feed(blocks.rest())
     return meter
-
-
-def _cut(body: bytes, seed: int) -> list[bytes]:
-    chance = random.Random(seed)
-    places = sorted(chance.sample(range(len(body) + 1), min(len(body), 40)))
-    return [body[start:stop] for start, stop in zip([0, *places], [*places, len(body)], strict=True) if start < stop]
 
 
 def check_error(recording: Recording) -> None:
@@ -247,19 +209,17 @@ def check_error(recording: Recording) -> None:
     error = wire.decode_error(recording.status, recording.headers, recording.body)
     if type(error) is not ProviderError:
         raise AssertionError(f"not a provider error: {error!r}")
-    _same("status", error.provider_status, recording.status)
+    same("status", error.provider_status, recording.status)
     if not error.message or not error.kind:
         raise AssertionError("an error without words or kind")
     reported = _reported(recording.body)
     written: Any = wire.encode_error(error, "req_1")
     if reported is not None:
-        _same("message", error.message[:40], reported["message"][:40])
-        _same("type", error.provider_type, reported["status"])
-        _same(
-            "envelope", (written["error"]["status"], written["error"]["code"]), (reported["status"], recording.status)
-        )
+        same("message", error.message[:40], reported["message"][:40])
+        same("type", error.provider_type, reported["status"])
+        same("envelope", (written["error"]["status"], written["error"]["code"]), (reported["status"], recording.status))
     again = wire.decode_error(recording.status, {}, json.dumps(written).encode())
-    _same("second reading", (again.kind, again.retry_after), (error.kind, error.retry_after))
+    same("second reading", (again.kind, again.retry_after), (error.kind, error.retry_after))
 
 
 def _reported(body: bytes) -> dict[str, Any] | None:
@@ -272,31 +232,5 @@ def _reported(body: bytes) -> dict[str, Any] | None:
     return inner if isinstance(inner, dict) and {"status", "message"} <= inner.keys() else None
 
 
-def _same(what: str, have: object, want: object) -> None:
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:1400] + f" is not {want!r}"[:1400])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'provider':<10}{'endpoint':<18}{'case':<10}{'passed':>8}{'failed':>8}")
-    for key in sorted({*tally.passed, *tally.failed}):
-        print(f"{key[0]:<10}{key[1]:<18}{key[2]:<10}{tally.passed[key]:>8}{tally.failed[key]:>8}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    summary = {
-        "check": "gemini",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("gemini", ENDPOINTS, cases, BAR))

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from tests.wire.gemini import across
-from tests.wire.gemini.check import BAR, check_all
-from tests.wire.recordings import require
+from tests.wire.gemini.check import BAR, ENDPOINTS, cases
+from tests.wire.tally import hold
 
 
 def test_recorded_gemini_traffic_is_read_and_written_back_without_loss() -> None:
-    require()
-    tally = check_all()
-    print(f"passed {dict(tally.passed)}, failed {dict(tally.failed)}")
-    assert tally.total > 100
-    assert tally.share >= BAR, "\n".join(tally.reasons[:20])
-
-
-def test_recorded_traffic_says_the_same_across_gemini_and_the_other_dialects() -> None:
-    require()
-    tally = across.check_all()
-    print(f"passed {dict(tally.passed)}, failed {dict(tally.failed)}, refused {tally.refused.total()}")
-    assert tally.total > 100
-    assert tally.share >= across.BAR, "\n".join(tally.reasons[:20])
+    hold(ENDPOINTS, cases, BAR)

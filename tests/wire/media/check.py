@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import base64
 import json
-import random
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sluice.dialects import chat_dialect, parse
 from sluice.errors import BadRequest, ProviderError
 from sluice.types.http import Request
 from tests.fakes import Gateway, Scripted, ScriptedTransport, configuration, custom
-from tests.wire.recordings import Recording, folder, read
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, NotServed, cut, main, same
 
 BAR = 0.99
 ENDPOINTS = ("images", "audio.transcriptions")
@@ -33,53 +32,14 @@ PATHS = {
 RETIRED = "/images/variations"
 
 
-class Explained(Exception):
-    """A recording that the gateway does not serve, and why."""
-
-
-@dataclass
-class Tally:
-    """Passed, explained and failed cases by provider, endpoint and kind, with the words for the last two."""
-
-    passed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    explained: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
-
-
-def check_all() -> Tally:
-    """Run every case of every recording of these endpoints."""
-    tally = Tally()
-    for recording in read(ENDPOINTS):
-        for kind, case in _cases(recording):
-            key = (recording.provider, recording.endpoint, kind)
-            try:
-                case(recording)
-                tally.passed[key] += 1
-            except Explained as explained:
-                tally.explained[key] += 1
-                tally.reasons.append(f"{kind} {recording.label}: not served, {explained}")
-            except Exception as error:
-                tally.failed[key] += 1
-                tally.reasons.append(f"{kind} {recording.label}: {type(error).__name__}: {str(error)[:300]}")
-    return tally
-
-
-def _cases(recording: Recording) -> Iterator[tuple[str, Callable[[Recording], None]]]:
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
     if recording.request is not None:
-        yield "request", check_request
+        yield "request", partial(check_request, recording)
     if recording.status >= 400:
-        yield "error", check_error
+        yield "error", partial(check_error, recording)
     else:
-        yield "stream" if recording.stream else "answer", check_answer
+        yield "stream" if recording.stream else "answer", partial(check_answer, recording)
 
 
 def check_request(recording: Recording) -> None:
@@ -91,24 +51,24 @@ def check_request(recording: Recording) -> None:
     parsed = _parsed(wire, request)
     model = parsed.members.get("model")
     if not model:
-        raise Explained("it names no model, and the gateway finds a request's provider by it")
+        raise NotServed("it names no model, and the gateway finds a request's provider by it")
     outline = wire.outline(parsed.members, len(raw))
-    _same("model", outline.model, model)
-    _same("bytes without an edit", _bytes(parsed.edited({})), raw)
+    same("model", outline.model, model)
+    same("bytes without an edit", _bytes(parsed.edited({})), raw)
     name = f"openai/{model}"
     renamed = _parsed(wire, Request("POST", path, {"content-type": kind}, _bytes(parsed.edited({"model": name}))))
-    _same("members after an edit", renamed.members, {**parsed.members, "model": name})
+    same("members after an edit", renamed.members, {**parsed.members, "model": name})
     # A whole answer: only what is sent counts here.
     transport = ScriptedTransport(Scripted(body=b'{"text":"x","data":[]}'))
     gateway = _gateway(transport, str(model), operation)
     response, _ = gateway.ask(path, renamed_body(renamed), content_type=kind)
-    _same("status", response.status, 200)
+    same("status", response.status, 200)
     sent = transport.calls[0]
-    _same("sent content type", sent.headers["content-type"], kind)
+    same("sent content type", sent.headers["content-type"], kind)
     again = _parsed(wire, Request("POST", path, {"content-type": kind}, sent.body))
-    _same("sent members", again.members, parsed.members)
+    same("sent members", again.members, parsed.members)
     if "multipart" in kind:
-        _same("sent bytes", sent.body, raw)
+        same("sent bytes", sent.body, raw)
 
 
 def renamed_body(parsed: Any) -> bytes:
@@ -122,17 +82,17 @@ def check_answer(recording: Recording) -> None:
     asked, kind, model = _asked(recording, dialect)
     expected = _expected(recording, dialect)
     for seed in range(3 if recording.stream else 1):
-        parts: list[bytes | Exception] = list(_cut(recording.body, seed))
+        parts: list[bytes | Exception] = list(cut(recording.body, seed))
         answer = Scripted(headers={"content-type": _answer_type(recording)}, parts=parts)
         gateway = _gateway(ScriptedTransport(answer), model, operation)
         response, body = gateway.ask(path, asked, content_type=kind)
-        _same("status", response.status, 200)
-        _same("bytes", body, recording.body)
-        _same("content type", response.headers["content-type"].partition(";")[0], _answer_type(recording))
+        same("status", response.status, 200)
+        same("bytes", body, recording.body)
+        same("content type", response.headers["content-type"].partition(";")[0], _answer_type(recording))
         entry = gateway.ledger.only
-        _same("outcome", (entry.outcome, entry.stream), ("ok", recording.stream))
+        same("outcome", (entry.outcome, entry.stream), ("ok", recording.stream))
         found = {name: getattr(entry.usage, name) for name in expected}
-        _same("usage", found, expected)
+        same("usage", found, expected)
 
 
 def check_error(recording: Recording) -> None:
@@ -141,14 +101,14 @@ def check_error(recording: Recording) -> None:
     error = chat_dialect(dialect).decode_error(recording.status, recording.headers, recording.body)
     if type(error) is not ProviderError or not error.message or not error.kind:
         raise AssertionError(f"not an error with words: {error!r}")
-    _same("status", error.provider_status, recording.status)
+    same("status", error.provider_status, recording.status)
     reported = json.loads(recording.body)["error"]["message"]
-    _same("message", error.message[:40], reported[:40])
+    same("message", error.message[:40], reported[:40])
     asked, kind, model = _asked(recording, dialect)
     answer = Scripted(recording.status, recording.body, {"content-type": "application/json"})
     gateway = _gateway(ScriptedTransport(answer), model, operation)
     response, body = gateway.ask(path, asked, content_type=kind)
-    _same("relayed", (response.status, body), (recording.status, recording.body))
+    same("relayed", (response.status, body), (recording.status, recording.body))
 
 
 def _expected(recording: Recording, dialect: str) -> dict[str, object]:
@@ -216,7 +176,7 @@ def _place(recording: Recording, retired_as: str = "") -> tuple[str, str, str]:
     if path.endswith(RETIRED):
         if retired_as:
             return PATHS[retired_as]
-        raise Explained("OpenAI has retired image variations; its API takes no such request any more")
+        raise NotServed("OpenAI has retired image variations; its API takes no such request any more")
     for ending, place in PATHS.items():
         if path.endswith(ending):
             return place
@@ -245,43 +205,9 @@ def _answer_type(recording: Recording) -> str:
     return told.partition(";")[0]
 
 
-def _cut(body: bytes, seed: int) -> list[bytes]:
-    chance = random.Random(seed)
-    places = sorted(chance.sample(range(len(body) + 1), min(len(body), 40)))
-    return [body[start:stop] for start, stop in zip([0, *places], [*places, len(body)], strict=True) if start < stop]
-
-
 def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def _same(what: str, have: object, want: object) -> None:
-    if have != want:
-        raise AssertionError(f"{what}: {have!r}"[:600] + f" is not {want!r}"[:600])
-
-
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'provider':<12}{'endpoint':<22}{'case':<10}{'passed':>8}{'not served':>12}{'failed':>8}")
-    for key in sorted({*tally.passed, *tally.explained, *tally.failed}):
-        counts = f"{tally.passed[key]:>8}{tally.explained[key]:>12}{tally.failed[key]:>8}"
-        print(f"{key[0]:<12}{key[1]:<22}{key[2]:<10}{counts}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    summary = {
-        "check": "media",
-        "cases": tally.total,
-        "explained": tally.explained.total(),
-        "failed": tally.failed.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("media", ENDPOINTS, cases, BAR))

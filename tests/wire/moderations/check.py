@@ -1,85 +1,73 @@
 """Holds moderations to recorded traffic, and prints a table of what passed.
 
-Run it with `python -m tests.wire.moderations.check`; `SLUICE_RECORDINGS` names another folder of recordings. Each
-recording is one case: its request is replayed through the whole gateway, and the answer must pass byte for byte.
+Run it with `python -m tests.wire.moderations.check`; `SLUICE_RECORDINGS` names another folder of recordings. Bodies
+pass as they are (the replay through the whole gateway holds them to their bytes); here they are outlined and metered.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import partial
 
-from tests.wire.embeddings.replay import differences
-from tests.wire.recordings import Recording, folder, read
+from sluice.dialects import openai_moderations as wire
+from sluice.errors import BadRequest, ProviderError
+from sluice.types.usage import Usage
+from tests.wire.recordings import Recording
+from tests.wire.tally import Case, main, not_served, same
 
 BAR = 0.99
 ENDPOINTS = ("moderations",)
-TONGUE = "openai_moderations"
 
 
-@dataclass
-class Tally:
-    """Passed and failed cases by provider, and why each failure failed."""
-
-    passed: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    reasons: list[str] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        return self.passed.total() + self.failed.total()
-
-    @property
-    def share(self) -> float:
-        return 1 - self.failed.total() / self.total if self.total else 1.0
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
+    if (recording.request or {}).get("method") == "GET":
+        yield "recording", not_served("a usage report of the vendor's administration API, no call of a model")
+        return
+    if isinstance(recording.request_body, dict):
+        yield "request", partial(check_request, recording)
+    if recording.status >= 400:
+        yield "error", partial(check_error, recording)
+    else:
+        yield "answer", partial(check_answer, recording)
 
 
-def check_all() -> Tally:
-    """Replay every recording of this endpoint."""
-    tally = Tally()
-    for recording in read(ENDPOINTS):
-        if reason := outside(recording):
-            tally.left_out[reason] += 1
-        elif found := differences(recording, TONGUE):
-            tally.failed[recording.provider] += 1
-            tally.reasons.append(f"{recording.label}: {'; '.join(found)}")
-        else:
-            tally.passed[recording.provider] += 1
-    return tally
+def check_request(recording: Recording) -> None:
+    """A request that was served is accepted and passes unedited; without a model it asks for the vendor's own."""
+    body = recording.request_body
+    try:
+        outline = wire.outline(body, 10)
+    except BadRequest:
+        if recording.status >= 400:
+            return  # the provider refused it as well
+        raise
+    same("model", outline.model, body.get("model") or wire.DEFAULT_MODEL)
+    same("stream", outline.stream, False)
+    same("passing", wire.pass_edits(body), {})
 
 
-def outside(recording: Recording) -> str:
-    """Return why a recording of this endpoint cannot be replayed, "" when it can."""
-    if recording.request is not None and recording.request.get("method") == "GET":
-        return "a usage report of the vendor's administration API, no call of a model"
-    return "" if isinstance(recording.request_body, dict) else "only its answer was published"
+def check_answer(recording: Recording) -> None:
+    """What the answer states is counted; where it states nothing, the texts sent are estimated or free."""
+    stated = json.loads(recording.body).get("usage")
+    usage = wire.answer_usage(recording.body, recording.headers, recording.request_body or {}, {})
+    same("estimated", usage.estimated, stated is None)
+    if stated is not None:
+        same("tokens", usage.prompt, stated["prompt_tokens"])
+    same("unmetered", wire.read_usage(recording.body, {"unmetered": True}), Usage())
+    same("error in passing", wire.stream_error(recording.body), None)
 
 
-def main() -> int:
-    """Print the table and a summary in JSON; return 1 when the bar is missed."""
-    if folder() is None:
-        print("recorded provider traffic is not on this machine; nothing was checked")
-    tally = check_all()
-    print(f"{'provider':<12}{'passed':>8}{'failed':>8}")
-    for provider in sorted({*tally.passed, *tally.failed}):
-        print(f"{provider:<12}{tally.passed[provider]:>8}{tally.failed[provider]:>8}")
-    for reason in tally.reasons:
-        print(f"  {reason}")
-    for reason, count in tally.left_out.items():
-        print(f"  left out {count}: {reason}")
-    summary = {
-        "check": "moderations",
-        "cases": tally.total,
-        "failed": tally.failed.total(),
-        "share": round(tally.share, 5),
-        "bar": BAR,
-    }
-    print(json.dumps(summary))
-    return 0 if tally.total and tally.share >= BAR else 1
+def check_error(recording: Recording) -> None:
+    """An error keeps its status and has a kind and words; written for a caller it says the same."""
+    error = wire.decode_error(recording.status, recording.headers, recording.body)
+    if type(error) is not ProviderError or not error.message or not error.kind:
+        raise AssertionError(f"not an error with words: {error!r}")
+    same("status", error.provider_status, recording.status)
+    again = wire.decode_error(recording.status, {}, json.dumps(wire.encode_error(error, "req_1")).encode())
+    same("second reading", (again.kind, again.message), (error.kind, error.message))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("moderations", ENDPOINTS, cases, BAR))

@@ -6,10 +6,9 @@ Every recording is read both ways. Nothing here knows a record: what is expected
 from __future__ import annotations
 
 import json
-import random
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from sluice.dialects import openai_responses as dialect
@@ -18,12 +17,13 @@ from sluice.errors import BadRequest, ProviderError, ProviderGarbled
 from sluice.types.chat import ChatRequest
 from sluice.types.stream import StreamEvent, StreamFailed
 from sluice.types.usage import Usage
-from tests.wire import recordings
 from tests.wire.chat_completions.collect import contract_problems
 from tests.wire.recordings import Recording
 from tests.wire.responses import said
+from tests.wire.tally import Case, cut, main, sound
 
 BAR = 0.99
+ENDPOINTS = ("responses",)
 CALLER = ChatRequest(model="any", messages=(), stream=True, include_usage=True)
 KINDS = {
     "bad_request", "authentication", "permission", "not_found", "too_large", "rate_limit", "quota", "overloaded",
@@ -31,12 +31,12 @@ KINDS = {
 }  # fmt: skip
 
 
-def check(recording: Recording) -> list[str]:
-    """Return what is wrong with how one recording is read; empty when all is well."""
-    try:
-        return [*_check_request(recording), *_check_answer(recording)]
-    except Exception as error:
-        return [f"raised {type(error).__name__}: {error}"]
+def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
+    """Yield the cases of one recording."""
+    if isinstance(recording.request_body, dict) and recording.status == 200:
+        yield "request", sound(partial(_check_request, recording))
+    whole = "answer" if recording.body.lstrip()[:1] == b"{" else "stream"
+    yield "error" if recording.status != 200 else whole, sound(partial(_check_answer, recording))
 
 
 def _check_request(recording: Recording) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _check_answer(recording: Recording) -> Iterator[str]:
     elif recording.body.lstrip()[:1] == b"{":
         yield from _check_whole(json.loads(recording.body), recording.body)
     else:
-        yield from _check_stream(recording.body, random.Random(recording.id))
+        yield from _check_stream(recording.body, recording.id)
 
 
 def _check_whole(body: dict[str, Any], raw: bytes) -> Iterator[str]:
@@ -174,11 +174,11 @@ def usage_difference(body: dict[str, Any], usage: Usage | None) -> str | None:
     return None if want == have else f"usage is {have}, reported was {want}"
 
 
-def _check_stream(body: bytes, chance: random.Random) -> Iterator[str]:
+def _check_stream(body: bytes, seed: str) -> Iterator[str]:
     raw, events = said.first_answer(said.events_of(body)), list(dialect.decode_stream([body]))
     yield from contract_problems(events)
     answer = said.of_events(events)
-    pieces = cut(body, chance)
+    pieces = cut(body, seed)
     if _comparable(dialect.decode_stream(pieces)) != _comparable(events):
         yield "the events depend on where the bytes were cut"
     yield from _check_passing(body, pieces, answer)
@@ -237,50 +237,11 @@ def _check_passing(body: bytes, pieces: list[bytes], answer: said.Answer) -> Ite
         yield "events of the provider are swallowed"
 
 
-def cut(body: bytes, chance: random.Random) -> list[bytes]:
-    """Return `body` in pieces of random length, some of a single byte."""
-    pieces, at = [], 0
-    while at < len(body):
-        size = chance.choice((1, 2, 7, 40, 300, 3000))
-        pieces.append(body[at : at + size])
-        at += size
-    return pieces
-
-
 def _difference(one: object, other: object) -> str:
     first, second = repr(one), repr(other)
     at = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
     return f"...{first[max(0, at - 60) : at + 60]} / ...{second[max(0, at - 60) : at + 60]}"
 
 
-def run() -> tuple[Counter[tuple[str, bool]], list[tuple[str, str]], Counter[str]]:
-    """Check all recordings; return counts by (provider, passed), the problems by label, counts by sort of answer."""
-    counts: Counter[tuple[str, bool]] = Counter()
-    sorts: Counter[str] = Counter()
-    problems: list[tuple[str, str]] = []
-    for recording in recordings.read(["responses"]):
-        found = check(recording)
-        counts[recording.provider, not found] += 1
-        sorts["error" if recording.status != 200 else "stream" if recording.stream else "whole"] += 1
-        problems.extend((recording.label, problem) for problem in found)
-    return counts, problems, sorts
-
-
-def main() -> int:
-    """Print a table, every exception and a summary; 0 when the bar is met."""
-    counts, problems, sorts = run()
-    print(f"{'provider':<20}{'passed':>8}{'failed':>8}")
-    for provider in sorted({name for name, _ in counts}):
-        print(f"{provider:<20}{counts[provider, True]:>8}{counts[provider, False]:>8}")
-    for label, problem in problems:
-        print(f"{label}: {problem}")
-    total = sum(counts.values())
-    failed = sum(count for (_, passed), count in counts.items() if not passed)
-    rate = (total - failed) / total if total else 0.0
-    summary = {"check": "responses", "records": total, "passed": total - failed, "failed": failed}
-    print(json.dumps({**summary, "rate": round(rate, 5), **sorts, "bar": BAR, "met": rate >= BAR}))
-    return 0 if rate >= BAR else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("responses", ENDPOINTS, cases, BAR))
