@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from sluice.control.catalogue_schema import ModelSchema
 from sluice.control.configurations import Configurations, Conflict, Live
 from sluice.control.lint import complaints
 from sluice.errors import BadRequest, NotFound
+from sluice.providers.listing import read_model
 from sluice.providers.registry import Registry
 from sluice.routing.configuration import parse, version_of
 
@@ -113,3 +116,51 @@ def test_a_custom_model_may_be_a_target() -> None:
 def test_the_local_stack_may_point_to_this_machine() -> None:
     document = {"providers": {"openai": {"base_url": "http://127.0.0.1:1/v1", "allow_loopback": True}}}
     assert configurations(local=True).publish(document)
+
+
+def test_a_custom_model_can_say_all_that_the_catalogue_can() -> None:
+    """Entry for entry: what the schema of the catalogue knows of a model, a configuration can state."""
+    own = {
+        "prices": [
+            {"tiers": [{"rates": {"input": 5, "second": 7, "request": 9}}, {"over": 1000, "rates": {"input": 6}}]},
+            {"starts": "2026-12-01", "tiers": [{"rates": {"input": 4, "image/1024x1024": 3}}]},
+            {"starts": "2026-12-01", "hours": [["01:00", "09:00"]], "tiers": [{"rates": {"input": 3}}]},
+            {"service_tiers": ["batch"], "tiers": [{"rates": {"input": 2}}]},
+        ],
+        "aliases": ["mine"],
+        "context": 32000,
+        "max_output": 4000,
+        "inputs": ["text", "image"],
+        "outputs": ["text", "audio"],
+        "capabilities": ["tools", "reasoning"],
+        "operations": ["chat", "embeddings", "images"],
+        "dialects": ["openai_chat"],
+        "deprecated": "until the next one is trained",
+        "unpriced": "",
+        "quirks": {"drop": ["seed"], "max_tokens_field": "max_completion_tokens"},
+    }
+    stated = set(ModelSchema.model_fields) - {"prefixes", "listed", "price_source"}
+    assert set(own) == stated, "the configuration names its models one by one, and is the source of its prices"
+    full = configurations().lint({"models": {"openai_compatible/own": own}})
+    model = parse(full, "v1").models["openai_compatible/own"]
+    entry = read_model("openai_compatible", "own", own, source="configuration")
+    for name in stated - {"prices"}:
+        assert getattr(model, name) == getattr(entry, name), name
+    shown, wanted = ({repr(replace(price, version="")) for price in owner.prices} for owner in (model, entry))
+    assert shown == wanted
+
+
+@pytest.mark.parametrize(
+    ("entry", "place"),
+    [
+        ({"prices": [{"tiers": [{"rates": {"inputs": 1}}]}]}, "rates"),
+        ({"prices": [{"tiers": [{"rates": {"second": -1}}]}]}, "second"),
+        ({**PRICED, "capabilities": ["telepathy"]}, "capabilities"),
+        ({**PRICED, "operations": ["dance"]}, "operations"),
+        ({**PRICED, "dialects": ["esperanto"]}, "dialects"),
+        ({**PRICED, "inputs": ["smell"]}, "inputs"),
+    ],
+)
+def test_a_word_of_a_custom_model_that_nothing_reads_is_refused(entry: dict[str, object], place: str) -> None:
+    with pytest.raises(BadRequest, match=place):
+        configurations().lint({"models": {"openai_compatible/own": entry}})

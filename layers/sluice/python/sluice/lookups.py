@@ -13,10 +13,12 @@ from sluice.endpoints import Match
 from sluice.errors import BadRequest, NoHealthyUpstream, NotFound
 from sluice.governance.authentication import Authenticator
 from sluice.metering.request_ids import partition_of
+from sluice.model_cards import card_of, route_card
 from sluice.ports import LedgerStore
 from sluice.routing.router import Router
 from sluice.routing.snapshot import ConfigurationSnapshot
-from sluice.types.catalogue import Model, Provider
+from sluice.types.catalogue import Provider
+from sluice.types.clock import Millis
 from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
 from sluice.types.routes import Configuration, Plan
@@ -73,7 +75,7 @@ class Lookups:
     def models(self, request: Request, match: Match) -> Response:  # noqa: ARG002 - one shape for all use cases
         """List what the caller's key may call: routes first, then each provider's models that can be planned."""
         caller = self._authenticator.authenticate(request.headers)
-        cards = list(self._cards(caller))
+        cards = list(self._cards(caller, request.received_ms))
         if "anthropic-version" in request.headers:
             return _json(_anthropic_page(cards, request.query))
         return _json({"object": "list", "data": cards})
@@ -86,9 +88,9 @@ class Lookups:
         plan = self._planned(wanted, caller, configuration)
         first = plan.choices[0].deployment
         card = (
-            _route_card(wanted, plan)
+            route_card(wanted, plan)
             if plan.route is not None
-            else {**_card(first.provider, first.model), "id": wanted}
+            else {**card_of(first.provider, first.model, request.received_ms), "id": wanted}
         )
         return _json(_anthropic_card(card) if "anthropic-version" in request.headers else card)
 
@@ -139,11 +141,11 @@ class Lookups:
                     return self._router.plan(name, operation, dialect, configuration, caller)
             raise
 
-    def _cards(self, caller: Caller) -> Iterable[dict[str, object]]:
+    def _cards(self, caller: Caller, now_ms: Millis) -> Iterable[dict[str, object]]:
         configuration = self._configuration.current()
         for name in configuration.routes:
             if caller.key.allows(name):
-                yield _route_card(name, None)
+                yield route_card(name, None)
         for name in self._registry.names():
             provider = self._registry.provider(name)
             if provider is None:
@@ -155,7 +157,7 @@ class Lookups:
             custom = [m for m in configuration.models.values() if m.provider == name]
             for model in [*custom, *provider.models.values()]:
                 if caller.key.allows(model.id, f"{name}/{model.id}"):
-                    yield _card(provider, model)
+                    yield card_of(provider, model, now_ms)
 
 
 def entry_card(entry: LedgerEntry) -> dict[str, object]:
@@ -190,56 +192,6 @@ def _plan_card(plan: Plan) -> dict[str, object]:
         "timeouts": asdict(plan.timeouts),
         "retry": asdict(plan.retry),
     }
-
-
-def _card(provider: Provider, model: Model) -> dict[str, object]:
-    return {
-        "id": f"{provider.name}/{model.id}",
-        "object": "model",
-        "created": 0,
-        "owned_by": provider.name,
-        "name": model.id,
-        "context_length": model.context,
-        "max_output_tokens": model.max_output,
-        "architecture": {"input_modalities": list(model.inputs), "output_modalities": list(model.outputs)},
-        "capabilities": sorted(model.capabilities),
-        "operations": list(model.operations),
-        "pricing": _rates(model),
-        "aliases": list(model.aliases),
-        "deprecated": model.deprecated,
-    }
-
-
-def _rates(model: Model) -> dict[str, object] | None:
-    """Show the latest price in USD, as text; what is not counted in tokens has its own unit (`PriceTier`)."""
-    if not model.prices:
-        return None
-    latest = model.prices[-1]
-    return {
-        "unit": "USD per million tokens",
-        "from": latest.starts or None,
-        "tiers": [
-            {
-                "over": tier.over,
-                **{name: f"{rate / 1e9:.9f}".rstrip("0").rstrip(".") for name, rate in tier.rates.items()},
-            }
-            for tier in latest.tiers
-        ],
-    }
-
-
-def _route_card(name: str, plan: Plan | None) -> dict[str, object]:
-    card: dict[str, object] = {
-        "id": name,
-        "object": "model",
-        "created": 0,
-        "owned_by": "sluice",
-        "name": name,
-        "route": True,
-    }
-    if plan is not None:
-        card["deployments"] = [choice.deployment.name for choice in plan.choices]
-    return card
 
 
 def _anthropic_card(card: Mapping[str, object]) -> dict[str, object]:

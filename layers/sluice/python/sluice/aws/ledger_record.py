@@ -50,6 +50,7 @@ _TOKENS = (
     "images",
     "images_sent",
     "audio_ms",
+    "provider_ms",
     "characters",
     "estimated",
     *_WORDS,

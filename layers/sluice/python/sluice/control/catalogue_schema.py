@@ -30,6 +30,7 @@ Component = Literal[
     "image_output",
     "character",
     "audio_hour",
+    "second",
     "image",
     "image_sent",
     "request",

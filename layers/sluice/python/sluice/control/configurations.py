@@ -7,10 +7,11 @@ import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sluice.control.catalogue_schema import Capability, Component, Dialect, Modality, Operation, Picture, PriceSchema
 from sluice.errors import BadRequest, NotFound
 from sluice.types.routes import Configuration
 
@@ -66,32 +67,20 @@ class ProviderModel(_Strict):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
-class TierModel(_Strict):
-    """Rates in nano-USD per million tokens; "request" and "search" in nano-USD each."""
-
-    over: int = Field(default=0, ge=0)
-    rates: dict[str, int]
-
-
-class PriceModel(_Strict):
-    """A dated price."""
-
-    starts: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
-    tiers: list[TierModel] = Field(min_length=1)
-
-
 class ModelModel(_Strict):
-    """A custom, fine-tuned or self-hosted model."""
+    """A custom, fine-tuned or self-hosted model: all that an entry of the catalogue can say, in the same words."""
 
-    prices: list[PriceModel] = Field(default_factory=list)
+    prices: list[PriceSchema] = Field(default_factory=list)
     aliases: list[str] = Field(default_factory=list)
     context: int | None = Field(default=None, gt=0)
     max_output: int | None = Field(default=None, gt=0)
-    inputs: list[str] = Field(default_factory=lambda: ["text"])
-    outputs: list[str] = Field(default_factory=lambda: ["text"])
-    capabilities: list[str] = Field(default_factory=list)
-    operations: list[str] = Field(default_factory=lambda: ["chat"])
-    dialects: list[str] = Field(default_factory=list)
+    inputs: list[Modality] = Field(default=["text"])
+    outputs: list[Modality] = Field(default=["text"])
+    capabilities: list[Capability] = Field(default_factory=list)
+    operations: list[Operation] = Field(default=["chat"])
+    dialects: list[Dialect] = Field(default_factory=list)
+    deprecated: str | None = None
+    unpriced: str = ""
     quirks: dict[str, object] = Field(default_factory=dict)
 
 
@@ -101,7 +90,7 @@ class ConfigurationModel(_Strict):
     routes: dict[str, RouteModel] = Field(default_factory=dict)
     providers: dict[str, ProviderModel] = Field(default_factory=dict)
     models: dict[str, ModelModel] = Field(default_factory=dict)
-    unpriced_ceiling: dict[str, int] = Field(default_factory=dict)
+    unpriced_ceiling: dict[Component | Picture, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     stored_responses: bool | None = None
 
 

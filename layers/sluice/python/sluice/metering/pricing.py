@@ -26,7 +26,7 @@ CEILING = "ceiling"
 STATED = "stated"
 _PARTS = 18_000_000
 """The least common multiple of a million and of the milliseconds of an hour."""
-_PER_MILLION, _PER_HOUR_MS = _PARTS // 1_000_000, _PARTS // 3_600_000
+_PER_MILLION, _PER_HOUR_MS, _PER_SECOND_MS = _PARTS // 1_000_000, _PARTS // 3_600_000, _PARTS // 1_000
 _FALLBACK = {
     "cache_write_1h": "cache_write_5m",
     "cache_write_5m": "input",
@@ -171,6 +171,8 @@ def _parts(usage: Usage, rates: Mapping[str, NanoUSD]) -> Iterator[tuple[str, in
             yield component, count * _rate(rates, component) * _PER_MILLION
     if usage.characters and "character" in rates:
         yield "character", usage.characters * rates["character"] * _PER_MILLION
+    if usage.provider_ms and "second" in rates:
+        yield "second", usage.provider_ms * rates["second"] * _PER_SECOND_MS
     if timed:
         yield "audio_hour", usage.audio_ms * rates["audio_hour"] * _PER_HOUR_MS
 

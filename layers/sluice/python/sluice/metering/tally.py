@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sluice.errors import GatewayError, ProviderError
 from sluice.metering.pricing import charge
@@ -62,10 +62,15 @@ class Tally:
         """Note that the caller left before the end."""
         self.outcome, self.error_code = "aborted", "caller_disconnected"
 
-    def cost(self) -> tuple[int, str]:
-        """Return nano-USD so far and the version of the price it was reckoned at."""
+    def cost(self, now: float | None = None) -> tuple[int, str]:
+        """Return nano-USD so far and the version of the price it was reckoned at.
+
+        What is charged by the second is known up to the first byte, and up to the last one at its monotonic `now`.
+        """
         if self.deployment is None or self.usage is None or self.free:
             return 0, ""
+        if _by_the_second(self.deployment):
+            self.usage = replace(self.usage, provider_ms=self._worked_ms(now))
         held = self.priced
         if held is not None and held[0] is self.usage and held[1] is self.deployment:
             return held[2]
@@ -80,7 +85,7 @@ class Tally:
 
     def entry(self, now: float) -> LedgerEntry:
         """Close the request at monotonic second `now`."""
-        cost, price_version = self.cost()
+        cost, price_version = self.cost(now)
         deployment = self.deployment
         first = self.first_byte
         return LedgerEntry(
@@ -114,6 +119,17 @@ class Tally:
             edits=self.edits,
         )
 
+    def _worked_ms(self, now: float | None) -> Millis:
+        """Return how long the attempt took that was answered, with the stream after its first event."""
+        spent = self.attempts[-1].duration_ms if self.attempts else 0
+        if self.stream and now is not None and self.first_byte is not None:
+            spent += int((now - self.first_byte) * 1000)
+        return spent
+
     def _note(self, error: GatewayError) -> None:
         self.error_code = error.error_code
         self.error_kind = error.kind if isinstance(error, ProviderError) else error.type
+
+
+def _by_the_second(deployment: Deployment) -> bool:
+    return any("second" in tier.rates for price in deployment.model.prices for tier in price.tiers)

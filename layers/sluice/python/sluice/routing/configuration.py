@@ -133,6 +133,8 @@ def _model(raw: Raw, name: str, version: str) -> Model:
         capabilities=frozenset(_texts(raw, "capabilities", ())),
         operations=_texts(raw, "operations", plain.operations),
         dialects=_texts(raw, "dialects", ()),
+        deprecated=None if raw.get("deprecated") is None else _text(raw["deprecated"], "deprecated"),
+        unpriced=_text(raw.get("unpriced") or "", "unpriced"),
         quirks=_object(raw.get("quirks") or {}, "quirks"),
     )
 
@@ -142,8 +144,19 @@ def _price(value: object, version: str) -> Price:
     tiers = [_tier(_object(tier, "each tier")) for tier in _list(raw["tiers"], "tiers")]
     if not tiers:
         raise ValueError("tiers must hold one")
-    starts = _text(raw.get("starts") or "", "starts")
-    return Price(starts, tuple(sorted(tiers, key=lambda tier: tier.over)), version=version)
+    return Price(
+        starts=_text(raw.get("starts") or "", "starts"),
+        tiers=tuple(sorted(tiers, key=lambda tier: tier.over)),
+        service_tiers=_texts(raw, "service_tiers", ()),
+        hours=tuple(_window(each) for each in _list(raw.get("hours") or [], "hours")),
+        version=version,
+    )
+
+
+def _window(value: object) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("each window of hours must be two times")
+    return _text(value[0], "hours"), _text(value[1], "hours")
 
 
 def _tier(raw: Raw) -> PriceTier:

@@ -8,7 +8,7 @@ allow-list, the draw of a weighted route) is done for each request.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -194,8 +194,7 @@ class Router:
             return [(provider, custom)] if provider is not None else []
         offers = self._catalogue.resolve(name) or self._unlisted(name, configuration)
         if not offers:
-            bare = [model for model in configuration.models.values() if model.id == name]
-            for model in bare:
+            for model in _customs(name, configuration):
                 provider = self._catalogue.provider(model.provider)
                 if provider is not None:
                     offers.append((provider, model))
@@ -277,6 +276,16 @@ class _Candidate:
 
 
 _UNCHANGED = ProviderSettings()
+
+
+def _customs(name: str, configuration: Configuration) -> Iterator[Model]:
+    """Yield the custom models with a bare name, or an alias, which then is what their providers are sent."""
+    for model in configuration.models.values():
+        if model.id == name:
+            yield model
+        for alias in model.aliases:
+            if name in {alias, f"{model.provider}/{alias}"}:
+                yield replace(model, id=alias)
 
 
 def _settings(configuration: Configuration, provider: Provider) -> ProviderSettings:

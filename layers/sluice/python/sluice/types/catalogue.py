@@ -15,8 +15,9 @@ class PriceTier:
     `rates` maps a component to nano-USD per million tokens. Components: "input", "cache_read",
     "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output", "image_input",
     "image_output"; "character" is nano-USD per million characters to be spoken, "audio_hour" nano-USD per hour of sound
-    taken in; "request", "search", "image" (a picture made) and "image_sent" (a picture to be edited) are nano-USD each.
-    "image/high", "image/1024x1024" and "image/high/1024x1024" hold for one quality, size or both.
+    taken in, "second" nano-USD per second that a host of one's own works on an answer; "request", "search", "image" (a
+    picture made) and "image_sent" (a picture to be edited) are nano-USD each. "image/high", "image/1024x1024" and
+    "image/high/1024x1024" hold for one quality, size or both.
     """
 
     over: int

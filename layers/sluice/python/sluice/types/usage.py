@@ -37,6 +37,8 @@ class Usage:
     """Milliseconds of sound taken in, for models that are billed by time."""
     characters: int = 0
     """Characters of text to be spoken, for models that are billed by them."""
+    provider_ms: int = 0
+    """Milliseconds that the provider worked on the answer, for models that are billed by the second."""
     estimated: bool = False
     """True when the provider reported nothing and the gateway counted for itself."""
     provider_cost_usd: str | None = None
