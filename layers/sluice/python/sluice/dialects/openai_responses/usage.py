@@ -1,8 +1,9 @@
 """Token counts of the Responses dialect, in both directions.
 
-Rules: `input_tokens` includes what was read from the cache, `output_tokens` the reasoning; the details are always
-written, 0 where there is nothing, because clients (Codex) refuse an answer without them. A report of nothing but zeros
-is none: the gateway then counts for itself.
+Rules: `input_tokens` includes what was read from the cache, `output_tokens` the reasoning, also at hosts that leave it
+out of `completion_tokens` (xAI, as its totals show, 2026-11): that quirk is none of this dialect's. The details are
+always written, 0 where there is nothing, because clients (Codex) refuse an answer without them. A report of nothing but
+zeros is none: the gateway then counts for itself.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from sluice.dialects.base import EMPTY, JsonObject
 from sluice.types.usage import Usage
 
 
-def read(answer: Mapping[str, object], quirks: JsonObject = EMPTY) -> Usage | None:
+def read(answer: Mapping[str, object], quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return the usage that a response object reports, None where it reports none."""
     if not isinstance(answer.get("usage"), Mapping):
         return None
     from sluice.dialects.openai_chat import usage as counts
 
-    found = counts.read(answer, quirks)
+    found = counts.read(answer)
     if found is None or (found.total == 0 and found.provider_cost_usd is None):
         return None
     return found if found.search_requests else replace(found, search_requests=_searches(answer))
