@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from tests.wire.usage import rules
+from tests.wire.usage.rules import Pair, Seen
+
+
+@dataclass(frozen=True)
+class Line:
+    """One aspect of how a dialect counts."""
+
+    dialect: str
+    endpoints: tuple[str, ...]
+    aspect: str
+    words: str
+    rule: Callable[[Seen], Pair]
+
 
 CHAT, LEGACY, RESPONSES = ("chat.completions",), ("completions",), ("responses",)
 MESSAGES, GEMINI = ("messages", "vertex.raw_predict"), ("gemini.generate", "gemini.stream")

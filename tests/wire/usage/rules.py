@@ -37,17 +37,6 @@ class Seen:
         return any(isinstance(_at(self.reports[-1], path), int | float) for path in paths)
 
 
-@dataclass(frozen=True)
-class Line:
-    """One aspect of how a dialect counts."""
-
-    dialect: str
-    endpoints: tuple[str, ...]
-    aspect: str
-    words: str
-    rule: Callable[[Seen], Pair]
-
-
 def number(report: Mapping[str, Any], *paths: str) -> int:
     """Return the first of some members that is a number, 0 when none is."""
     found = (_at(report, path) for path in paths)
