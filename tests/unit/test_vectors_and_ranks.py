@@ -175,7 +175,7 @@ def test_mistral_is_asked_for_the_length_of_vectors_in_its_own_word() -> None:
     opened = gateway(OPENAI)
     response, _ = opened.ask("/v1/embeddings", {"model": "mistral/mistral-embed", "input": "a", "dimensions": 2})
     assert sent(opened) == {"model": "mistral-embed", "input": "a", "output_dimension": 2}
-    assert response.headers["x-sluice-edits"] == "set:dimensions,set:output_dimension"
+    assert response.headers["x-sluice-edits"] == "renamed:dimensions"
 
 
 RANKED = {

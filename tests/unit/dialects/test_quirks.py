@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sluice.dialects.quirks import QUIRKS, check
 
 
@@ -25,3 +27,32 @@ def test_a_wrong_type_or_word_is_told() -> None:
 def test_every_quirk_says_what_it_means_and_who_reads_it() -> None:
     assert all(quirk.meaning.endswith(".") and quirk.dialects and quirk.types for quirk in QUIRKS)
     assert len({quirk.name for quirk in QUIRKS}) == len(QUIRKS)
+
+
+@pytest.mark.parametrize(
+    ("quirks", "words"),
+    [
+        ({"clmap": {}}, "Did you mean 'clamp'"),
+        ({"clamp": {"temperature": [2, 0]}}, "the range 2 to 0; the lower end comes first"),
+        ({"clamp": {"temperature": [None, None]}}, "no end"),
+        ({"clamp": {"temperature": ["0", 1]}}, "[low, high] of numbers or null"),
+        ({"clamp": {"temperature": 1}}, "[low, high] of numbers or null"),
+        ({"clamp": {"temperature": [0, True]}}, "[low, high] of numbers or null"),
+        ({"clamp": [0, 1]}, "must be dict, not list"),
+        ({"drop": "seed"}, "must be list, not str"),
+        ({"drop": [3]}, "must list names"),
+        ({"rename": {"a": 1}}, "must give 'a' another name"),
+        ({"rename": {"a": "a"}}, "must give 'a' another name"),
+        ({"drop": ["model"]}, "which the gateway itself sets"),
+        ({"drop": ["n"], "refuse": ["n"]}, "both dropped and refused"),
+        ({"least_thinking": 2, "most_thinking": 1}, "above 'most_thinking', 1"),
+        ({"max_stop": -1}, "at least 0"),
+    ],
+)
+def test_a_policy_that_cannot_hold_is_told(quirks: dict[str, object], words: str) -> None:
+    (problem,) = check(quirks)
+    assert words in problem
+
+
+def test_a_model_may_lift_entries_of_its_providers_policy() -> None:
+    assert check({"drop": ["!user"], "clamp": {"t": None}, "rename": {"a": None}, "defaults": {"n": None}}) == []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sluice.dialects import accepted, chat_dialect, content_type
 from sluice.dialects.base import REMOVED, Body, ChatDialect, Outline
+from sluice.dialects.policy import Changes, merged, reports
 from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Prepared
 from sluice.errors import InternalError, UnsupportedParameter
@@ -72,9 +73,9 @@ class Incoming:
 
 
 def quirks_of(deployment: Deployment) -> Mapping[str, object]:
-    """Return what is declared for a deployment; the model's own word wins over its provider's."""
+    """Return what is declared for a deployment; the model's own word wins over its provider's (`policy.merged`)."""
     provider, model = deployment.provider.quirks, deployment.model.quirks
-    quirks = {**provider, **model} if model else dict(provider)
+    quirks = merged(provider, model) if model else dict(provider)
     if deployment.model.max_output is not None:
         quirks.setdefault("max_output", deployment.model.max_output)
     return quirks
@@ -98,7 +99,7 @@ def prepare(
     incoming = incoming.resolved(deployment)
     endpoint = deployment.endpoint
     same = endpoint.dialect == incoming.dialect
-    body, edits = _same_body(incoming, deployment) if same else _translated_body(incoming, deployment, strict)
+    body, edits = (_same_body if same else _translated_body)(incoming, deployment, strict)
     provider = deployment.provider
     headers = {
         "content-type": content_type(incoming.wire, incoming.request) if same else "application/json",
@@ -129,9 +130,11 @@ def _in_region(base_url: str, region: str) -> str:
     return base_url.replace("{region}", region)
 
 
-def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple[str, ...]]:
+def _same_body(incoming: Incoming, deployment: Deployment, strict: bool) -> tuple[bytes, tuple[str, ...]]:
     members = incoming.document.members
     changes = incoming.wire.pass_edits(members, quirks_of(deployment))
+    if strict and isinstance(changes, Changes):
+        changes.check()
     if "{model" in deployment.endpoint.path:
         if "model" in members and "model" not in incoming.request.members:
             changes["model"] = REMOVED
@@ -143,7 +146,7 @@ def _same_body(incoming: Incoming, deployment: Deployment) -> tuple[bytes, tuple
     if not changes and not incoming.notes:
         return incoming.request.body, ()
     silent = ("model", "requests", "stream_options", *incoming.request.members)
-    edits = tuple(f"set:{name}" for name in changes if name not in silent)
+    edits = changes.reported(silent) if isinstance(changes, Changes) else reports(changes, silent)
     body = incoming.document.edited(changes)
     return body if isinstance(body, bytes) else body.encode(), edits
 

@@ -31,7 +31,7 @@ from tests.unit.dialects.anthropic_messages.foreign import encode, refused, requ
 
 def test_max_tokens_is_required_there_so_it_is_defaulted_and_reported() -> None:
     body, edits = encode(request(max_tokens=None))
-    assert (body["max_tokens"], edits) == (4096, ("defaulted:max_tokens",))
+    assert (body["max_tokens"], edits) == (4096, ("default:max_tokens",))
 
 
 def test_the_models_own_maximum_is_the_better_default() -> None:

@@ -275,5 +275,5 @@ def test_an_answer_in_sound_is_refused(name: str, value: object) -> None:
 def test_quirks_drop_refuse_and_default_members() -> None:
     quirks = {"drop": ["top_k"], "defaults": {"speed": "standard"}}
     body, edits = encode(request(top_k=4), quirks)
-    assert (body["speed"], "top_k" in body, edits) == ("standard", False, ("dropped:top_k",))
+    assert (body["speed"], "top_k" in body, edits) == ("standard", False, ("dropped:top_k", "default:speed"))
     assert refused(request(top_k=4), {"refuse": ["top_k"]}).param == "top_k"

@@ -266,7 +266,7 @@ def test_a_text_document_in_base64_is_read() -> None:
 
 def test_declared_quirks_are_applied() -> None:
     encoded = from_chat({"drop": ["seed"], "defaults": {"safety_mode": "STRICT"}}, seed=3)
-    assert (encoded.body["safety_mode"], encoded.edits) == ("STRICT", ("dropped:seed",))
+    assert (encoded.body["safety_mode"], encoded.edits) == ("STRICT", ("dropped:seed", "default:safety_mode"))
     with pytest.raises(UnsupportedParameter, match="seed"):
         from_chat({"refuse": ["seed"]}, seed=3)
     with pytest.raises(UnsupportedParameter, match="JSON schema"):

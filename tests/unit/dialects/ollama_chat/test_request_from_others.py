@@ -233,7 +233,7 @@ def test_what_would_change_the_answer_is_refused_with_a_reason(members: dict[str
 
 def test_declared_quirks_are_applied() -> None:
     encoded = from_chat({"drop": ["options"], "defaults": {"keep_alive": "1h"}}, seed=3)
-    assert (encoded.body["keep_alive"], encoded.edits) == ("1h", ("dropped:options",))
+    assert (encoded.body["keep_alive"], encoded.edits) == ("1h", ("dropped:options", "default:keep_alive"))
     with pytest.raises(UnsupportedParameter, match="options"):
         from_chat({"refuse": ["options"]}, seed=3)
     with pytest.raises(UnsupportedParameter, match="JSON schema"):

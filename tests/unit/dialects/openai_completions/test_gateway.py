@@ -92,7 +92,7 @@ def test_a_chat_of_one_text_is_served_by_a_model_that_only_completes() -> None:
     response, body = gateway.ask("/v1/chat/completions", ask)
     assert json.loads(body)["choices"][0]["message"]["content"] == " there"
     assert (transport.sent()["prompt"], transport.sent()["max_tokens"]) == ("Hello", 1024)
-    assert response.headers["x-sluice-edits"] == "set:max_tokens"
+    assert response.headers["x-sluice-edits"] == "default:max_tokens"
 
 
 def test_the_vendors_sdk_reads_both_forms() -> None:

@@ -99,7 +99,7 @@ def test_a_chat_of_one_text_becomes_a_prompt_with_a_bound() -> None:
     assert encoded.body == {
         "model": "up", "prompt": "Hello", "max_tokens": 1024, "temperature": 0.5, "stop": ["x"], "logprobs": 5,
     }  # fmt: skip
-    assert encoded.edits == ("set:max_tokens", "clamped:top_logprobs")
+    assert encoded.edits == ("default:max_tokens", "clamped:top_logprobs")
     assert from_chat({"max_completion_tokens": 7}).body["max_tokens"] == 7
     assert from_chat({}, {"max_output": 300}).body["max_tokens"] == 300
 
@@ -128,7 +128,7 @@ def test_what_a_prompt_cannot_say_is_dropped_and_reported_or_refused_by_a_strict
     changes = {"reasoning_effort": "low", "metadata": {"a": "b"}, "service_tier": "flex", "top_k": 3, "store": True}
     encoded = from_chat(changes)
     assert set(encoded.edits) == {
-        "set:max_tokens", "dropped:reasoning", "dropped:metadata", "dropped:service_tier", "dropped:top_k",
+        "default:max_tokens", "dropped:reasoning", "dropped:metadata", "dropped:service_tier", "dropped:top_k",
         "dropped:store",
     }  # fmt: skip
     with pytest.raises(UnsupportedParameter, match="Completions API cannot take"):

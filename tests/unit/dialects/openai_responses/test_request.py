@@ -104,7 +104,7 @@ def test_declared_quirks_shape_a_translated_request() -> None:
     assert "strict" not in body["tools"][0]
     assert (body["tool_choice"], body["truncation"], body["max_output_tokens"]) == ("any", "auto", 400)
     assert "store" not in body
-    assert encoded.edits == ("dropped:store",)
+    assert encoded.edits == ("dropped:store", "default:truncation")
 
 
 def test_a_schema_is_refused_where_the_model_cannot_be_held_to_it() -> None:

@@ -180,7 +180,8 @@ class ChatDialect(Protocol):
     def pass_edits(self, body: JsonObject, quirks: JsonObject) -> dict[str, object]:
         """Return the top-level members to set before the body is passed on (REMOVED drops one), model excepted.
 
-        Only what is required: usage asked for in streams, and declared quirks of the provider.
+        Only what is required: usage asked for in streams, and declared quirks of the provider. A `policy.Changes` says
+        what is to be reported of them and what a strict route refuses; of a plain dict the bare names are reported.
         """
 
     def stream_filter(self, body: JsonObject) -> Callable[[bytes], bytes] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.dialects import ranking
-from sluice.dialects.base import EMPTY, REMOVED, Encoded, JsonObject, Outline
+from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
 from sluice.dialects.cohere_rerank import (
     decode_error,
     encode_error,
@@ -20,6 +20,7 @@ from sluice.dialects.cohere_rerank import (
     stream_error_bytes,
     stream_filter,
 )
+from sluice.dialects.policy import Changes, changes_of
 
 if TYPE_CHECKING:
     from sluice.types.rerank import RerankRequest, RerankResponse
@@ -50,16 +51,12 @@ def outline(body: JsonObject, size: int) -> Outline:
     return ranking.outline(body, size, top="top_n")
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:
+def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> Changes:
     """Return the members that the host calls something else, or that it rejects."""
-    edits: dict[str, object] = {}
     field = quirks.get("document_tokens_field")
-    if isinstance(field, str) and field != "max_tokens_per_doc" and body.get("max_tokens_per_doc") is not None:
-        edits = {"max_tokens_per_doc": REMOVED, field: body["max_tokens_per_doc"]}
-    dropped = quirks.get("drop_rerank")
-    if isinstance(dropped, list | tuple):
-        edits.update({str(name): REMOVED for name in dropped if name in body})
-    return edits
+    named = isinstance(field, str) and field != "max_tokens_per_doc"
+    rename = {"max_tokens_per_doc": field} if named else {}
+    return changes_of(body, {"rename": rename, "drop": quirks.get("drop_rerank")})
 
 
 def decode_request(body: JsonObject) -> RerankRequest:

@@ -31,6 +31,8 @@ _RESPONSES = ("openai_responses",)
 _FORMS = ("openai_image_edits", "openai_transcriptions", "openai_translations")
 _CONVERSE = ("bedrock_converse",)
 _ALL = (*_BOTH, *_GEMINI, *_RESPONSES, "cohere_chat", "ollama_chat", *_CONVERSE)
+_POLICY = (*_ALL, "openai_completions", "snowflake_complete")
+"""Their names are wire names: members at the top, or dotted paths (`sluice.dialects.policy`)."""
 _VECTORS = ("openai_embeddings",)
 _BATCHES = ("openai_embeddings", "gemini_embeddings", "vertex_embeddings", "ollama_embeddings")
 _RERANK = ("jina_rerank",)
@@ -44,16 +46,22 @@ QUIRKS: tuple[Quirk, ...] = (
         ("max_tokens", "max_completion_tokens"),
     ),
     Quirk("stream_options", (bool,), _CHAT, "False: rejects stream_options; usage comes unasked or not at all."),
-    Quirk("rename", (dict,), (*_CHAT, *_RESPONSES), "Top-level members to rename, old name to new name."),
     Quirk(
         "stores_responses",
         (bool,),
         _RESPONSES,
         "False: keeps no answers, so the gateway keeps them itself; `store` is left out.",
     ),
-    Quirk("drop", (list,), _ALL, "Top-level members the provider rejects and that may be left out, reported."),
-    Quirk("refuse", (list,), _ALL, "Top-level members the provider rejects and that may not be left out silently."),
-    Quirk("defaults", (dict,), _ALL, "Top-level members to set where the caller sent none."),
+    Quirk("rename", (dict,), _POLICY, "Members to rename, old name to new name; null in a model keeps the old one."),
+    Quirk("refuse", (list,), _POLICY, "Members the provider rejects and that may not be left out silently."),
+    Quirk(
+        "drop",
+        (list,),
+        _POLICY,
+        'Members the provider rejects and that may be left out, reported; "!name" in a model lifts the provider\'s.',
+    ),
+    Quirk("clamp", (dict,), _POLICY, "The range [low, high] of a number, null for no end; the nearest in it is sent."),
+    Quirk("defaults", (dict,), _POLICY, "Members to set where the caller sent none; null in a model sets none."),
     Quirk("developer_role", (bool,), _CHAT, "False: knows no role 'developer'; it becomes 'system'."),
     Quirk("content_parts", (bool,), _CHAT, "False: takes only strings as content; text parts are joined."),
     Quirk("cache_control", (bool,), _CHAT, "True: takes cache_control marks inside parts and tools."),
@@ -257,16 +265,75 @@ QUIRKS: tuple[Quirk, ...] = (
 _BY_NAME = {quirk.name: quirk for quirk in QUIRKS}
 
 
+_GATEWAYS_OWN = frozenset({"model", "stream", "stream_options"})
+_LISTS = ("refuse", "drop")
+_MAPS = ("rename", "clamp", "defaults")
+
+
 def check(quirks: Mapping[str, object]) -> list[str]:
     """Return what is wrong with a catalogue's quirks, one sentence each; empty when all is well."""
     problems: list[str] = []
     for name, value in quirks.items():
         quirk = _BY_NAME.get(name)
         if quirk is None:
-            problems.append(f"Unknown quirk {name!r}; known are {', '.join(sorted(_BY_NAME))}.")
+            problems.append(_unknown(name))
         elif type(value) not in quirk.types:
             wanted = " or ".join(kind.__name__ for kind in quirk.types)
             problems.append(f"Quirk {name!r} must be {wanted}, not {type(value).__name__}.")
         elif quirk.values and value not in quirk.values:
             problems.append(f"Quirk {name!r} must be one of {', '.join(map(repr, quirk.values))}, not {value!r}.")
+        elif isinstance(value, list) and not all(isinstance(word, str) and word.strip("!") for word in value):
+            problems.append(f"Quirk {name!r} must list names, as texts.")
+        elif isinstance(value, Mapping) and name in _MAPS:
+            problems.extend(_entries(name, value))
+        elif type(value) is int and value < 0:
+            problems.append(f"Quirk {name!r} is {value}; it must be at least 0.")
+    return problems + _together(quirks)
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, _BY_NAME, 1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    return f"Unknown quirk {name!r}.{meant} Known are {', '.join(sorted(_BY_NAME))}."
+
+
+def _entries(quirk: str, declared: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with the entries of a map that belongs to a policy."""
+    problems = []
+    for name, value in declared.items():
+        if value is None:
+            continue  # a model's word against its provider's entry
+        if quirk == "rename" and (not isinstance(value, str) or not value or value == name):
+            problems.append(f"Quirk 'rename' must give {name!r} another name, not {value!r}.")
+        elif quirk == "clamp":
+            problems.extend(_range(name, value))
+    return problems
+
+
+def _range(name: str, value: object) -> list[str]:
+    ends = value if isinstance(value, list | tuple) else ()
+    if len(ends) != 2 or not all(end is None or type(end) in (int, float) for end in ends):
+        return [f"Quirk 'clamp' must give {name!r} a range [low, high] of numbers or null, not {value!r}."]
+    low, high = ends
+    if low is None and high is None:
+        return [f"Quirk 'clamp' gives {name!r} no end; state a number, or leave the entry out."]
+    if low is not None and high is not None and not low <= high:
+        return [f"Quirk 'clamp' gives {name!r} the range {low} to {high}; the lower end comes first."]
+    return []
+
+
+def _together(quirks: Mapping[str, object]) -> list[str]:
+    """Return where quirks contradict each other, or touch what is the gateway's own."""
+    problems = []
+    named = {name: list(value) for name in (*_LISTS, *_MAPS) if isinstance(value := quirks.get(name), list | dict)}
+    for quirk, members in named.items():
+        for member in _GATEWAYS_OWN.intersection(map(str, members)):
+            problems.append(f"Quirk {quirk!r} names {member!r}, which the gateway itself sets; leave it out.")
+    for member in set(named.get("drop", ())) & set(named.get("refuse", ())):
+        problems.append(f"{member!r} is both dropped and refused; choose one.")
+    least, most = quirks.get("least_thinking"), quirks.get("most_thinking")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        problems.append(f"Quirk 'least_thinking' is {least}, above 'most_thinking', {most}.")
     return problems

@@ -13,8 +13,8 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from zlib import crc32
 
-from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.names import NAME, SEAL
+from sluice.dialects.edits import Edits
 from sluice.types.chat import (
     Audio,
     CacheMark,

@@ -7,32 +7,25 @@ from collections.abc import Mapping
 
 from sluice.dialects.anthropic_messages.names import SEAL
 from sluice.dialects.base import REMOVED, JsonObject
-from sluice.errors import ThreadNotKept, UnsupportedParameter
+from sluice.dialects.policy import Changes, changes_of
+from sluice.errors import ThreadNotKept
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
-    """Return the top-level members to set, from the quirks `drop`, `refuse` and `defaults`.
+def pass_edits(body: JsonObject, quirks: JsonObject) -> Changes:
+    """Return the top-level members to set, with the declared policy.
 
     Raises:
         UnsupportedParameter: the provider rejects a member that may not be left out.
     """
-    edits: dict[str, object] = {}
+    edits = changes_of(body, quirks)
     messages = without_sealed(body.get("messages"))
     if messages is not None:
         edits["messages"] = messages
+        edits.say("dropped:thinking", "messages")
     if continues(body) and quirks.get("message_threads") is not True:
         raise thread_not_kept()
     if "thread" in body and quirks.get("message_threads") is not True:
         edits["thread"] = REMOVED
-    for name in names(quirks, "refuse"):
-        if name in body:
-            raise UnsupportedParameter(f"This model does not take {name}; leave it out.", param=name)
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits[name] = REMOVED
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        edits.update({str(name): value for name, value in defaults.items() if name not in body})
     return edits
 
 
@@ -78,9 +71,3 @@ def _is_sealed(block: object) -> bool:
     kind = block.get("type")
     secret = block.get({"thinking": "signature", "redacted_thinking": "data"}.get(str(kind), ""))
     return isinstance(secret, str) and secret.startswith(SEAL)
-
-
-def names(quirks: JsonObject, quirk: str) -> list[str]:
-    """Return the parameter names that a list quirk declares."""
-    declared = quirks.get(quirk)
-    return [str(name) for name in declared] if isinstance(declared, list | tuple) else []

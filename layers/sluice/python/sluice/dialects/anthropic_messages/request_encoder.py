@@ -4,7 +4,7 @@ Rules: whatever the caller's dialect has and this one lacks is dropped and repor
 mean something else (several answers, sound) or the route is strict. Thinking excludes sampling settings and forced
 tools, so where a request asks for both, forced tools win over thinking and thinking wins over sampling.
 Quirks read: `max_output`, `thinking_request`, `reasoning_efforts`, `json_schema`, `strict_tools`, `system_turns`,
-`drop`, `refuse`, `defaults`.
+and the policy (`dialects/policy.py`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sluice.dialects.anthropic_messages.block_writer import mark
-from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.names import DEFAULT_MAX_TOKENS, NAME
-from sluice.dialects.anthropic_messages.passing import names
 from sluice.dialects.anthropic_messages.structured import write_output_format
 from sluice.dialects.anthropic_messages.thinking import write_thinking
 from sluice.dialects.anthropic_messages.turns import write_system, write_turns
 from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
+from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, Tool, ToolChoice
 
 Body = dict[str, object]
@@ -33,7 +33,7 @@ _MEANINGFUL = {
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
     """Return the body for `model`. Raises UnsupportedParameter, BadRequest."""
-    edits, native = Edits(strict), request.dialect == NAME
+    edits, native = Edits(strict, "Messages"), request.dialect == NAME
     _refuse(request, edits)
     turns = write_turns(request, quirks.get("system_turns") is True, edits)
     messages = turns.finish()
@@ -53,7 +53,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     write_thinking(body, request, quirks, edits)
     _write_sampling(body, request, edits)
     _write_rest(body, request, edits)
-    _apply_quirks(body, quirks, edits)
+    apply(body, changes_of(body, quirks), edits)
     return Encoded(body, edits.all())
 
 
@@ -72,7 +72,7 @@ def _max_tokens(request: ChatRequest, quirks: JsonObject, edits: Edits) -> int:
     most = quirks.get("max_output")
     limit = most if isinstance(most, int) and most > 0 else None
     if request.max_tokens is None:
-        edits.note("defaulted:max_tokens")
+        edits.note("default:max_tokens")
         return limit or DEFAULT_MAX_TOKENS
     if limit is not None and request.max_tokens > limit and request.dialect != NAME:
         edits.note("clamped:max_tokens")  # the model could not have written more
@@ -189,17 +189,3 @@ def _write_extras(body: Body, request: ChatRequest, edits: Edits) -> None:
             body[name] = {**value, **(config if isinstance(config, dict) else {})}
         else:
             body[name] = value
-
-
-def _apply_quirks(body: Body, quirks: JsonObject, edits: Edits) -> None:
-    for name in names(quirks, "refuse"):
-        if name in body:
-            edits.refuse(name, f"This model does not take {name}; leave it out.")
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits.drop(name)
-            del body[name]
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        for name, value in defaults.items():
-            body.setdefault(str(name), value)

@@ -9,10 +9,10 @@ from typing import cast
 from sluice.dialects.anthropic_messages import usage as counts
 from sluice.dialects.anthropic_messages.block_writer import clean_id, write_call, write_part
 from sluice.dialects.anthropic_messages.blocks import left_over, parts_of
-from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.failures import error_of
 from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME, STOP_REASONS, UNSIGNED, WIRE_STOPS
 from sluice.dialects.base import JsonObject
+from sluice.dialects.edits import Edits
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import (
     Audio,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.names import ANSWER_TOOL
 from sluice.dialects.base import JsonObject
+from sluice.dialects.edits import Edits
 from sluice.types.chat import Json, OutputFormat
 
 _ASK = "Answer with one JSON object and nothing else: no words around it and no code fence."

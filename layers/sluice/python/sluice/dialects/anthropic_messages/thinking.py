@@ -7,9 +7,9 @@ cannot be told to think. Minimum and limits of a budget: vendor docs, "Extended 
 
 from __future__ import annotations
 
-from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.names import NAME
 from sluice.dialects.base import JsonObject
+from sluice.dialects.edits import Edits
 from sluice.types.chat import ChatRequest, Reasoning
 
 _LEAST_BUDGET = 1024

@@ -20,8 +20,8 @@ from sluice.dialects.anthropic_messages.block_writer import (
     write_result,
 )
 from sluice.dialects.anthropic_messages.blocks import cache_mark
-from sluice.dialects.anthropic_messages.edits import Edits
 from sluice.dialects.anthropic_messages.names import NAME
+from sluice.dialects.edits import Edits
 from sluice.errors import BadRequest
 from sluice.types.chat import ChatRequest, Json, Message, Part, ToolCall, ToolResult
 

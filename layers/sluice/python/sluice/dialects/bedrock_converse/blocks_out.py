@@ -12,8 +12,8 @@ import re
 from binascii import b2a_base64
 
 from sluice.dialects.bedrock_converse.blocks_in import MEDIA_TYPES
-from sluice.dialects.bedrock_converse.edits import Edits
 from sluice.dialects.bedrock_converse.names import BINARY, NAME, SEAL
+from sluice.dialects.edits import Edits
 from sluice.types.chat import (
     Audio,
     CacheMark,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 NAME = "bedrock_converse"
 
+SECTIONS = ("inferenceConfig", "toolConfig")
+"""Members in which a parameter policy finds bare names (`sluice.dialects.policy`)."""
+
 ANSWER_TOOL = "structured_answer"
 """Name of the tool by which structured output is had from models without `outputConfig`. A call of it is read back as
 text, so the caller never sees the tool."""

@@ -3,43 +3,31 @@ reasoning of another vendor, which the gateway sealed for the caller and this ve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sluice.dialects.base import REMOVED, JsonObject
-from sluice.dialects.bedrock_converse.names import SEAL
-from sluice.errors import UnsupportedParameter
+from sluice.dialects.bedrock_converse.names import SEAL, SECTIONS
+from sluice.dialects.policy import Changes, changes_of
 
 _IN_PATH = ("model", "stream")
 _SEALED = "c2x1aWNlMS"
 """How the base64 of `SEAL` begins."""
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
-    """Return the top-level members to set, from the quirks `drop`, `refuse` and `defaults`.
+def pass_edits(body: JsonObject, quirks: JsonObject) -> Changes:
+    """Return the top-level members to set, with the declared policy.
 
     Raises:
         UnsupportedParameter: the provider rejects a member that may not be left out.
     """
-    edits: dict[str, object] = {name: REMOVED for name in _IN_PATH if name in body}
+    edits = changes_of(body, quirks, SECTIONS)
+    for name in _IN_PATH:
+        if name in body:
+            edits[name] = REMOVED
+            edits.silence(name)
     messages = without_sealed(body.get("messages"))
     if messages is not None:
         edits["messages"] = messages
-    for name in names(quirks, "refuse"):
-        if name in body:
-            raise UnsupportedParameter(f"This model does not take {name}; leave it out.", param=name)
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits[name] = REMOVED
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        edits.update({str(name): value for name, value in defaults.items() if name not in body})
+        edits.say("dropped:reasoningContent", "messages")
     return edits
-
-
-def names(quirks: JsonObject, quirk: str) -> list[str]:
-    """Return the parameter names that a list quirk declares."""
-    declared = quirks.get(quirk)
-    return [str(name) for name in declared] if isinstance(declared, list | tuple) else []
 
 
 def without_sealed(messages: object) -> list[object] | None:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from sluice.dialects.base import JsonObject
-from sluice.dialects.bedrock_converse.edits import Edits
 from sluice.dialects.bedrock_converse.names import NAME
+from sluice.dialects.edits import Edits
 from sluice.types.chat import ChatRequest, Json, Reasoning
 
 Body = dict[str, object]

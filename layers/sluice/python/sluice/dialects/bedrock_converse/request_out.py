@@ -4,7 +4,7 @@ Rules: whatever the caller's dialect has and this one lacks is dropped and repor
 mean something else (several answers) or the route is strict. Blocks of tool use stand only beside tool definitions, so
 tools that earlier turns called are declared even when the caller offers none. Whether to stream is said in the path.
 Quirks read: `max_output`, `thinking_fields`, `reasoning_efforts`, `json_schema`, `strict_tools`, `top_k_field`,
-`cache_points`, `forced_tools`, `drop`, `refuse`, `defaults`.
+`cache_points`, `forced_tools`, and the policy (`dialects/policy.py`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from collections.abc import Mapping
 
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.bedrock_converse.blocks_out import mark
-from sluice.dialects.bedrock_converse.edits import Edits
-from sluice.dialects.bedrock_converse.names import NAME, STOP_SEQUENCE_PATHS
-from sluice.dialects.bedrock_converse.passing import names
+from sluice.dialects.bedrock_converse.names import NAME, SECTIONS, STOP_SEQUENCE_PATHS
 from sluice.dialects.bedrock_converse.reasoning import set_field, thinks, write_reasoning
 from sluice.dialects.bedrock_converse.structured import write_output_format, write_text_format
 from sluice.dialects.bedrock_converse.turns import Turns, write_turns
+from sluice.dialects.edits import Edits
+from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, Tool, ToolChoice
 
 Body = dict[str, object]
@@ -33,7 +33,7 @@ _NO_TOOLS = "Do not call any tool now; answer in words."
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:  # noqa: ARG001 - one signature
     """Return the body. The model stands in the path. Raises UnsupportedParameter, BadRequest."""
-    edits, native = Edits(strict), request.dialect == NAME
+    edits, native = Edits(strict, "Converse"), request.dialect == NAME
     _refuse(request, edits)
     turns = write_turns(request, edits)
     body: Body = {"messages": turns.finish()}
@@ -58,7 +58,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
         _report_rest(body, request, edits)
         if quirks.get("cache_points") is False:
             _take_marks(body, edits)
-    _apply_quirks(body, quirks, edits)
+    apply(body, changes_of(body, quirks, SECTIONS), edits)
     return Encoded(body, edits.all())
 
 
@@ -281,20 +281,3 @@ def _take_marks(body: Body, edits: Edits) -> None:
         if isinstance(blocks, list) and any("cachePoint" in block for block in blocks):
             edits.note("dropped:cache_control")
             blocks[:] = [block for block in blocks if "cachePoint" not in block]
-
-
-def _apply_quirks(body: Body, quirks: JsonObject, edits: Edits) -> None:
-    """Apply declared quirks; they name members at the top, of `inferenceConfig` or of `toolConfig`."""
-    inner = [value for name in ("inferenceConfig", "toolConfig") if isinstance(value := body.get(name), dict)]
-    for place in (body, *inner):
-        for name in names(quirks, "refuse"):
-            if name in place:
-                edits.refuse(name, f"This model does not take {name}; leave it out.")
-        for name in names(quirks, "drop"):
-            if name in place:
-                edits.drop(name)
-                del place[name]
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        for name, value in defaults.items():
-            body.setdefault(str(name), value)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sluice.dialects.bedrock_converse import usage as counts
 from sluice.dialects.bedrock_converse.blocks_out import Block, BlockWriter, mark, reasoning_block
-from sluice.dialects.bedrock_converse.edits import Edits
 from sluice.dialects.bedrock_converse.names import NAME, STOP_REASONS, WIRE_STOPS
 from sluice.dialects.bedrock_converse.turns import clean_id
+from sluice.dialects.edits import Edits
 from sluice.types.chat import (
     Audio,
     CacheMark,

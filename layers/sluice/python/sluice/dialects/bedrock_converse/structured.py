@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 
 from sluice.dialects.base import JsonObject
-from sluice.dialects.bedrock_converse.edits import Edits
 from sluice.dialects.bedrock_converse.names import ANSWER_TOOL
+from sluice.dialects.edits import Edits
 from sluice.types.chat import Json, OutputFormat
 
 _ASK = "Answer with one JSON object and nothing else: no words around it and no code fence."

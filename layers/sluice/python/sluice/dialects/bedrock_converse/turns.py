@@ -13,8 +13,8 @@ from typing import cast
 from zlib import crc32
 
 from sluice.dialects.bedrock_converse.blocks_out import Block, BlockWriter, mark
-from sluice.dialects.bedrock_converse.edits import Edits
 from sluice.dialects.bedrock_converse.names import NAME
+from sluice.dialects.edits import Edits
 from sluice.errors import BadRequest
 from sluice.types.chat import CacheMark, ChatRequest, Json, Message, Part, Text, ToolCall, ToolResult
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from sluice.dialects.cohere_chat.names import NAME, PLAN
 from sluice.dialects.cohere_chat.parts_in import KEPT
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.types.chat import (
     Audio,
     Document,

@@ -2,7 +2,7 @@
 
 Rules: whatever the caller's dialect has and this one lacks is dropped and reported, or refused where the answer would
 mean something else. One forced tool is told by offering it alone. Limits: vendor docs, "Chat", 2026-11.
-Quirks read: `max_output`, `thinking_request`, `json_schema`, `strict_tools`, `drop`, `refuse`, `defaults`.
+Quirks read: `max_output`, `thinking_request`, `json_schema`, `strict_tools`, and the policy (`dialects/policy.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.cohere_chat.messages_out import Block, MessageWriter
 from sluice.dialects.cohere_chat.names import MOST_STOPS, NAME
-from sluice.dialects.cohere_chat.passing import names
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.edits import Edits
+from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice
 
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192}
@@ -45,7 +45,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     if request.stream:
         body["stream"] = True
     _write_others(body, request, native, edits)
-    _apply_quirks(body, quirks, edits)
+    apply(body, changes_of(body, quirks), edits)
     return Encoded(body, edits.all())
 
 
@@ -201,17 +201,3 @@ def _write_others(body: Block, request: ChatRequest, native: bool, edits: Edits)
         if name in _MEANINGFUL and value and value != ["text"]:
             edits.refuse(name, _MEANINGFUL[name])
         edits.drop(name)
-
-
-def _apply_quirks(body: Block, quirks: JsonObject, edits: Edits) -> None:
-    for name in names(quirks, "refuse"):
-        if name in body:
-            edits.refuse(name, f"This model does not take {name}; leave it out.")
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits.drop(name)
-            del body[name]
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        for name, value in defaults.items():
-            body.setdefault(str(name), value)

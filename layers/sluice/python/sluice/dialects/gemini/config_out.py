@@ -7,7 +7,7 @@ and 3 still takes; "level" = `thinkingLevel`; "none" = it cannot be told. Ranges
 from __future__ import annotations
 
 from sluice.dialects.base import JsonObject
-from sluice.dialects.gemini.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.dialects.gemini.names import NAME
 from sluice.dialects.gemini.schema import reduced, to_openapi
 from sluice.types.chat import ChatRequest, Effort, Json, OutputFormat, Reasoning

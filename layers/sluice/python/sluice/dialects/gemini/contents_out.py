@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 
 from sluice.dialects.base import JsonObject
-from sluice.dialects.gemini.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.dialects.gemini.ids import wire_id
 from sluice.dialects.gemini.media import Block
 from sluice.dialects.gemini.names import NAME, PLACEHOLDER

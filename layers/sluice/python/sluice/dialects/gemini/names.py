@@ -4,6 +4,9 @@ from __future__ import annotations
 
 NAME = "gemini"
 
+SECTIONS = ("generationConfig",)
+"""Members in which a parameter policy finds bare names (`sluice.dialects.policy`)."""
+
 SEAL = "sluice1."
 """Begins a signature that the gateway made, so that reasoning finds its way back through callers of other dialects
 (`sluice.dialects.openai_chat.reasoning`, `sluice.dialects.anthropic_messages.names`)."""

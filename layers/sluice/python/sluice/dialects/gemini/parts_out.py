@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from sluice.dialects.edits import Edits
 from sluice.dialects.gemini.casing import camel
-from sluice.dialects.gemini.edits import Edits
 from sluice.dialects.gemini.ids import wire_id
 from sluice.dialects.gemini.media import Block, picture_type, sound_type, write_file, write_inline
 from sluice.dialects.gemini.names import FORMAT, NAME

@@ -4,32 +4,27 @@ refuse. This module imports no canonical chat type."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sluice.dialects.base import REMOVED, JsonObject
+from sluice.dialects.gemini.names import SECTIONS
 from sluice.dialects.gemini.signatures import is_packed
-from sluice.errors import UnsupportedParameter
+from sluice.dialects.policy import Changes, changes_of
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
-    """Return the top-level members to set, from the path's members and the quirks `drop`, `refuse` and `defaults`.
+def pass_edits(body: JsonObject, quirks: JsonObject) -> Changes:
+    """Return the top-level members to set: the path's members go, and the declared policy holds.
 
     Raises:
         UnsupportedParameter: the provider rejects a member that may not be left out.
     """
-    edits: dict[str, object] = {name: REMOVED for name in ("model", "stream") if name in body}
+    edits = changes_of(body, quirks, SECTIONS)
+    for name in ("model", "stream"):
+        if name in body:
+            edits[name] = REMOVED
+            edits.silence(name)
     contents = without_packed(body.get("contents"))
     if contents is not None:
         edits["contents"] = contents
-    for name in names(quirks, "refuse"):
-        if name in body:
-            raise UnsupportedParameter(f"This model does not take {name}; leave it out.", param=name)
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits[name] = REMOVED
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        edits.update({str(name): value for name, value in defaults.items() if name not in body})
+        edits.say("dropped:thoughts", "contents")
     return edits
 
 
@@ -53,9 +48,3 @@ def _holds_packed(content: object) -> bool:
 
 def _is_packed(part: object) -> bool:
     return isinstance(part, dict) and is_packed(part.get("thoughtSignature", part.get("thought_signature")))
-
-
-def names(quirks: JsonObject, quirk: str) -> list[str]:
-    """Return the parameter names that a list quirk declares."""
-    declared = quirks.get(quirk)
-    return [str(name) for name in declared] if isinstance(declared, list | tuple) else []

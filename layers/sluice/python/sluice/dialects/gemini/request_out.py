@@ -3,20 +3,18 @@
 Rules: the model and whether to stream stand in the provider's path, never in the body. Whatever the caller's dialect
 has and this one lacks is dropped and reported, or refused where the answer would mean something else.
 Quirks read: `max_output`, `thinking_config`, `reasoning_efforts`, `least_thinking`, `most_thinking`, `json_schema`,
-`openapi_schemas`, `signed_calls`, `tool_images`, `drop`, `refuse`, `defaults`.
+`openapi_schemas`, `signed_calls`, `tool_images`, and the policy (`dialects/policy.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.gemini.config_out import write_config
 from sluice.dialects.gemini.contents_out import write_contents
-from sluice.dialects.gemini.edits import Edits
-from sluice.dialects.gemini.names import NAME
-from sluice.dialects.gemini.passing import names
+from sluice.dialects.gemini.names import NAME, SECTIONS
 from sluice.dialects.gemini.schema import reduced, to_openapi
+from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, Tool, ToolChoice
 
 Body = dict[str, object]
@@ -28,7 +26,7 @@ _READ = ("modalities", "generationConfig", "toolConfig")
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:  # noqa: ARG001
     """Return the body; `model` stands in the path. Raises UnsupportedParameter, BadRequest."""
-    edits, native = Edits(strict), request.dialect == NAME
+    edits, native = Edits(strict, "generateContent"), request.dialect == NAME
     contents = write_contents(request, quirks, edits)
     turns = contents.finish()
     body: Body = {"contents": turns}
@@ -40,7 +38,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     if config := write_config(request, quirks, edits):
         body["generationConfig"] = config
     _write_rest(body, request, native, edits)
-    _apply_quirks(body, quirks, edits)
+    apply(body, changes_of(body, quirks, SECTIONS), edits)
     return Encoded(body, edits.all())
 
 
@@ -126,17 +124,3 @@ def _write_rest(body: Body, request: ChatRequest, native: bool, edits: Edits) ->
             body[name] = value
         elif not native and name != "modalities":
             edits.drop(name)
-
-
-def _apply_quirks(body: Body, quirks: JsonObject, edits: Edits) -> None:
-    for name in names(quirks, "refuse"):
-        if name in body:
-            edits.refuse(name, f"This model does not take {name}; leave it out.")
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits.drop(name)
-            del body[name]
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        for name, value in defaults.items():
-            body.setdefault(str(name), value)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from sluice.dialects.edits import Edits
 from sluice.dialects.gemini import usage as counts
-from sluice.dialects.gemini.edits import Edits
 from sluice.dialects.gemini.media import Block
 from sluice.dialects.gemini.names import FINISH_REASONS, NAME, PLACEHOLDER, WIRE_STOPS
 from sluice.dialects.gemini.parts_out import PartWriter

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from sluice.dialects.edits import Edits
 from sluice.dialects.gemini import usage as counts
-from sluice.dialects.gemini.edits import Edits
 from sluice.dialects.gemini.failures import event_bytes, stream_error_bytes
 from sluice.dialects.gemini.ids import wire_id
 from sluice.dialects.gemini.media import Block

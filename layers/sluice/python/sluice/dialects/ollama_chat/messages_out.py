@@ -12,8 +12,8 @@ from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
+from sluice.dialects.edits import Edits
 from sluice.dialects.ollama_chat.ids import wire_id
-from sluice.dialects.openai_chat.edits import Edits
 from sluice.types.chat import (
     Audio,
     Document,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 NAME = "ollama_chat"
 
+SECTIONS = ("options",)
+"""Members in which a parameter policy finds bare names (`sluice.dialects.policy`)."""
+
 OWN_ID = "ollama_"
 """Begins the ids given to tool calls that came without one; they are never sent back to the host."""
 

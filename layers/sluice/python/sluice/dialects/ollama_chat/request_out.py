@@ -2,7 +2,7 @@
 
 Rules: whatever the caller's dialect has and this one lacks is dropped and reported, or refused where the answer would
 mean something else: nothing can force a tool here. `stream` is always stated, since its default is true.
-Quirks read: `max_output`, `reasoning_efforts`, `json_schema`, `drop`, `refuse`, `defaults`.
+Quirks read: `max_output`, `reasoning_efforts`, `json_schema`, and the policy (`dialects/policy.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.ollama_chat.messages_out import Block, MessageWriter
-from sluice.dialects.ollama_chat.names import NAME
-from sluice.dialects.ollama_chat.passing import names
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.ollama_chat.names import NAME, SECTIONS
+from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, OutputFormat, Reasoning, Tool
 
 _SCALE = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -40,7 +40,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     if options:
         body["options"] = options
     _write_others(body, request, native, edits)
-    _apply_quirks(body, quirks, edits)
+    apply(body, changes_of(body, quirks, SECTIONS), edits)
     return Encoded(body, edits.all())
 
 
@@ -159,17 +159,3 @@ def _write_others(body: Block, request: ChatRequest, native: bool, edits: Edits)
         if name in _MEANINGFUL and value and value != ["text"]:
             edits.refuse(name, _MEANINGFUL[name])
         edits.drop(name)
-
-
-def _apply_quirks(body: Block, quirks: JsonObject, edits: Edits) -> None:
-    for name in names(quirks, "refuse"):
-        if name in body:
-            edits.refuse(name, f"This model does not take {name}; leave it out.")
-    for name in names(quirks, "drop"):
-        if name in body:
-            edits.drop(name)
-            del body[name]
-    defaults = quirks.get("defaults")
-    if isinstance(defaults, Mapping):
-        for name, value in defaults.items():
-            body.setdefault(str(name), value)

@@ -8,58 +8,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sluice.dialects.base import REMOVED, JsonObject
-from sluice.errors import UnsupportedParameter
+from sluice.dialects.policy import Changes, changes_of
 
 _BOUNDS = ("max_tokens", "max_completion_tokens")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def adapt_members(body: JsonObject, quirks: JsonObject) -> tuple[dict[str, object], list[str]]:
-    """Return the top-level members to set (REMOVED takes one away) and what to report.
+def adapt_members(body: JsonObject, quirks: JsonObject) -> Changes:
+    """Return the top-level members to set: the declared policy, the name of the bound on output, and two switches.
 
     Raises:
         UnsupportedParameter: a member is present that the provider rejects and that may not be left out.
     """
-    changes: dict[str, object] = {}
-    notes: list[str] = []
-    for old, new in _renames(quirks).items():
-        if old in body:
-            changes[old] = REMOVED
-            if body[old] is not None and body.get(new) is None:
-                changes[new] = body[old]
-                notes.append(f"renamed:{old}")
-    dropped = [*_names(quirks, "drop"), *(name for name in _SWITCHED if quirks.get(name) is False)]
-    for name in dropped:
-        if name in body:
+    bound = quirks.get("max_tokens_field")
+    if bound in _BOUNDS and (other := _BOUNDS[1 - _BOUNDS.index(bound)]) in body:
+        declared = quirks.get("rename")
+        quirks = {**quirks, "rename": {other: bound, **(declared if isinstance(declared, Mapping) else {})}}
+    changes = changes_of(body, quirks)
+    for name in _SWITCHED:
+        if name in body and quirks.get(name) is False:
             changes[name] = REMOVED
-            notes.append(f"dropped:{name}")
-    for name in _names(quirks, "refuse"):
-        if body.get(name) is not None:
-            raise UnsupportedParameter(
-                f"This model's provider does not take '{name}'. Leave it out or choose another model.", param=name
-            )
-    defaults = quirks.get("defaults")
-    for name, value in defaults.items() if isinstance(defaults, Mapping) else ():
-        if body.get(name) is None:
-            changes[name] = value
-    return changes, notes
+            if name == "parallel_tool_calls" and body[name] is False:
+                changes.lose(f"dropped:{name}", name, _ONE_CALL, name)
+            else:
+                changes.silence(name)  # nothing was lost: usage is read elsewhere, several calls are the default
+    return changes
 
 
 _SWITCHED = ("parallel_tool_calls", "stream_options")
-
-
-def _renames(quirks: JsonObject) -> dict[str, str]:
-    given = quirks.get("rename")
-    renames = {str(old): str(new) for old, new in given.items()} if isinstance(given, Mapping) else {}
-    bound = quirks.get("max_tokens_field")
-    if bound in _BOUNDS:
-        renames[_BOUNDS[1 - _BOUNDS.index(bound)]] = bound
-    return renames
-
-
-def _names(quirks: JsonObject, quirk: str) -> list[str]:
-    value = quirks.get(quirk)
-    return [str(name) for name in value] if isinstance(value, list | tuple) else []
+_ONE_CALL = (
+    "This model cannot be told to make one tool call at a time (parallel_tool_calls). Leave it out, or use a route "
+    "that is not strict about parameters."
+)
 
 
 def adapt_messages(messages: object, quirks: JsonObject) -> list[object] | None:

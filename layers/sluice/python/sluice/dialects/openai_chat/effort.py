@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluice.dialects.base import JsonObject
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.types.chat import Effort, Json, Reasoning
 
 _ORDER: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

@@ -7,7 +7,7 @@ refused where it does not.
 from __future__ import annotations
 
 from sluice.dialects.base import JsonObject
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat.names import NAME
 from sluice.types.chat import Audio, CacheMark, Document, Image, Json, Opaque, Part, Refusal, Text, Thinking
 

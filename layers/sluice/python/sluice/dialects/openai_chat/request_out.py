@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sluice.dialects.base import REMOVED, Encoded, JsonObject
+from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat.adapt import adapt_members, adapt_messages, adapt_tools
-from sluice.dialects.openai_chat.edits import Edits
 from sluice.dialects.openai_chat.effort import write_reasoning_request
 from sluice.dialects.openai_chat.messages_out import write_messages
 from sluice.dialects.openai_chat.names import NAME
 from sluice.dialects.openai_chat.parts_out import Block, PartWriter
+from sluice.dialects.policy import apply
 from sluice.types.chat import ChatRequest, OutputFormat, Tool, ToolChoice
 
 _NUMBERS = (
@@ -154,18 +155,13 @@ def _adapted(body: Block, quirks: JsonObject, edits: Edits) -> Block:
     """Apply the declared quirks, as pass-through does."""
     if not quirks:
         return body
-    changes, notes = adapt_members(body, quirks)
+    changes = adapt_members(body, quirks)
     for name, changed in (
         ("messages", adapt_messages(body["messages"], quirks)),
         ("tools", adapt_tools(body.get("tools"), quirks)),
     ):
         if changed is not None:
             changes.setdefault(name, changed)
-    for name, value in changes.items():
-        if value is REMOVED:
-            body.pop(name, None)
-        else:
-            body[name] = value
-    for note in notes:
-        edits.note(note)
+            changes.silence(name)
+    apply(body, changes, edits)
     return body

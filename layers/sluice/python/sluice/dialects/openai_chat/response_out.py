@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat import usage as counts
-from sluice.dialects.openai_chat.edits import Edits
 from sluice.dialects.openai_chat.finish import write_finish
 from sluice.dialects.openai_chat.messages_out import write_call
 from sluice.dialects.openai_chat.names import NAME, REASONING_FIELDS

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from sluice.dialects.base import JsonObject
 from sluice.dialects.openai_chat.adapt import adapt_members
 from sluice.dialects.openai_chat.passing import without_usage_chunk
+from sluice.dialects.policy import Changes
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:
+def pass_edits(body: JsonObject, quirks: JsonObject) -> Changes:
     """Return the top-level members to set; see `ChatDialect.pass_edits`.
 
     Raises:
         UnsupportedParameter: the provider's quirks say that it rejects a member that may not be left out.
     """
-    edits = adapt_members(body, own_quirks(quirks))[0] if quirks else {}
+    edits = adapt_members(body, own_quirks(quirks)) if quirks else Changes()
     if body.get("stream") is True and quirks.get("stream_options") is not False:
         options = body.get("stream_options")
         if not isinstance(options, Mapping):

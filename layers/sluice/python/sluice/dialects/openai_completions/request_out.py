@@ -6,11 +6,12 @@ one is set: the vendor's own, 16 tokens, would cut every answer (OpenAI API refe
 
 from __future__ import annotations
 
-from sluice.dialects.base import REMOVED, Encoded, JsonObject
+from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat.adapt import adapt_members
-from sluice.dialects.openai_chat.edits import Edits
 from sluice.dialects.openai_completions.names import NAME
 from sluice.dialects.openai_completions.passing import own_quirks
+from sluice.dialects.policy import apply
 from sluice.types.chat import ChatRequest, Text
 
 DEFAULT_BOUND = 1024
@@ -41,14 +42,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
         body["echo"] = True
     _write_stream(body, request, quirks, native)
     _write_others(body, request, quirks, native, edits)
-    changes, notes = adapt_members(body, own_quirks(quirks))
-    for name, value in changes.items():
-        if value is REMOVED:
-            body.pop(name, None)
-        else:
-            body[name] = value
-    for note in notes:
-        edits.note(note)
+    apply(body, adapt_members(body, own_quirks(quirks)), edits)
     return Encoded(body, edits.all())
 
 
@@ -80,7 +74,7 @@ def _write_bound(body: dict[str, object], request: ChatRequest, quirks: JsonObje
     elif not native:
         most = quirks.get("max_output")
         body["max_tokens"] = min(most, DEFAULT_BOUND) if isinstance(most, int) else DEFAULT_BOUND
-        edits.note("set:max_tokens")
+        edits.note("default:max_tokens")
 
 
 def _write_stop(body: dict[str, object], request: ChatRequest, quirks: JsonObject, edits: Edits) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY, REMOVED, JsonObject, Outline
+from sluice.dialects.policy import Changes, changes_of
 from sluice.dialects.splice import to_bytes
 from sluice.errors import BadRequest
 
@@ -36,23 +37,23 @@ def outline(body: JsonObject, size: int) -> Outline:
     return Outline(model, stream=False, include_usage=False, max_output=0, choices=1, prompt_bytes=size)
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:
+def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> Changes:
     """Return the members to set or take away, as the quirks of the host declare; none for OpenAI itself."""
-    edits: dict[str, object] = {}
-    field = quirks.get("dimensions_field")
-    if isinstance(field, str) and body.get("dimensions") is not None and field != "dimensions":
-        edits["dimensions"] = REMOVED
-        if body.get(field) is None:
-            edits[field] = body["dimensions"]
+    edits = changes_of(body, _policy(quirks)) if quirks else Changes()
     refused = {"base64": "base64_vectors", "float": "float_format"}.get(str(body.get("encoding_format")))
     if refused is not None and quirks.get(refused) is False:
         edits["encoding_format"] = REMOVED
+        edits.silence("encoding_format")  # numbers come unasked, and the gateway packs them
     if isinstance(quirks.get("task_field"), str):
         edits.update(_task_edits(body, quirks))
-    dropped = quirks.get("drop_embedding")
-    if isinstance(dropped, list | tuple):
-        edits.update({str(name): REMOVED for name in dropped if name in body})
     return edits
+
+
+def _policy(quirks: JsonObject) -> JsonObject:
+    """Return the policy of the host's embeddings, in the names of `sluice.dialects.policy`."""
+    field = quirks.get("dimensions_field")
+    named = isinstance(field, str) and field != "dimensions"
+    return {"rename": {"dimensions": field} if named else {}, "drop": quirks.get("drop_embedding")}
 
 
 def _task_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sluice.dialects.base import JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat.parts_in import read_mark, split_data_uri
-from sluice.dialects.openai_responses.edits import Edits
 from sluice.dialects.openai_responses.names import NAME
 from sluice.errors import BadRequest
 from sluice.types.chat import Audio, CacheMark, Document, Image, Json, Opaque, Part, Refusal, Text

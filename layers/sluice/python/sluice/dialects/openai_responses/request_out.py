@@ -3,22 +3,23 @@
 Rules: a translated request is never stored by the vendor (`store: false`), as its own dialect promised; where it asks
 for reasoning, the encrypted form is asked for too, so that the caller can send it back. Sampling settings that this API
 lacks are dropped and reported. Quirks read: `reasoning_items`, `reasoning_efforts`, `min_output_tokens`, `json_schema`,
-`strict_tools`, `tool_choice_required`, `drop`, `refuse`, `rename`, `defaults`.
+`strict_tools`, `tool_choice_required`, and the policy (`dialects/policy.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluice.dialects.base import REMOVED, Encoded, JsonObject
+from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat.effort import effort_of
 from sluice.dialects.openai_responses.content import Block, PartWriter
-from sluice.dialects.openai_responses.edits import Edits
 from sluice.dialects.openai_responses.items_out import ItemWriter
 from sluice.dialects.openai_responses.names import ENCRYPTED, NAME
 from sluice.dialects.openai_responses.passing import pass_edits
 from sluice.dialects.openai_responses.request_in import LOGPROBS
 from sluice.dialects.openai_responses.tools import write_choice, write_tools
+from sluice.dialects.policy import apply
 from sluice.types.chat import ChatRequest, Json, OutputFormat, Text
 
 _SCALE = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -36,7 +37,7 @@ _MEANINGFUL = {
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
     """Return the provider's request body; see `ChatDialect.encode_request`."""
-    edits, native = Edits(strict), request.dialect in ("", NAME)
+    edits, native = Edits(strict, "Responses"), request.dialect in ("", NAME)
     if request.n is not None and request.n > 1:
         edits.refuse("n", f"This model gives one answer a request, not n={request.n}; send the request n times.")
     body: Block = {"model": model}
@@ -51,14 +52,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     _write_rest(body, request, native, edits)
     _write_extras(body, request, native, edits)
     _write_include(body, request, native)
-    for name, value in pass_edits(body, quirks).items():
-        if name == "input" and native:
-            edits.note("dropped:reasoning")
-        if value is REMOVED:
-            edits.drop(name)
-            del body[name]
-        else:
-            body[name] = value
+    apply(body, pass_edits(body, quirks), edits)
     return Encoded(body, edits.all())
 
 

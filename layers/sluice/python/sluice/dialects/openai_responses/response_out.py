@@ -10,9 +10,9 @@ import time
 from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_responses import usage as counts
 from sluice.dialects.openai_responses.content import CONTENT
-from sluice.dialects.openai_responses.edits import Edits
 from sluice.dialects.openai_responses.ids import item_id, new_id
 from sluice.dialects.openai_responses.items_in import LAYOUT
 from sluice.dialects.openai_responses.items_out import free_text, is_item, segments

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import NoReturn
 
 from sluice.dialects.base import JsonObject
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_responses.content import Block
-from sluice.dialects.openai_responses.edits import Edits
 from sluice.dialects.openai_responses.items_in import left_over
 from sluice.dialects.openai_responses.names import NAME
 from sluice.types.chat import ChatRequest, Json, Opaque, Tool, ToolChoice

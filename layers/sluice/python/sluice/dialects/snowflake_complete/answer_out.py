@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.dialects.openai_chat.finish import write_finish
 from sluice.dialects.snowflake_complete import usage as counts
 from sluice.dialects.snowflake_complete.names import NAME

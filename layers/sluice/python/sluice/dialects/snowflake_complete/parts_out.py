@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.edits import Edits
 from sluice.dialects.snowflake_complete.names import NAME
 from sluice.dialects.snowflake_complete.parts_in import ANTHROPIC, OPENAI
 from sluice.types.chat import CacheMark, Image, Json, Opaque, Part, Refusal, Text, Thinking, ToolCall, ToolResult

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sluice.dialects.base import REMOVED, Encoded, JsonObject
-from sluice.dialects.openai_chat.adapt import adapt_members
-from sluice.dialects.openai_chat.edits import Edits
+from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.edits import Edits
+from sluice.dialects.policy import apply, changes_of
 from sluice.dialects.snowflake_complete.names import NAME
 from sluice.dialects.snowflake_complete.parts_out import Item, PartWriter
-from sluice.dialects.snowflake_complete.passing import own_quirks
 from sluice.types.chat import ChatRequest, Json, Message, OutputFormat, Reasoning, Text, Tool, ToolChoice
 
 _LEAST_BUDGET = 1024
@@ -43,14 +42,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
         body["response_format"] = _output_format(request.output_format, native)
     _write_reasoning(body, request.reasoning, quirks, native, edits)
     _write_others(body, request, native, edits)
-    changes, notes = adapt_members(body, own_quirks(quirks))
-    for name, change in changes.items():
-        if change is REMOVED:
-            body.pop(name, None)
-        else:
-            body[name] = change
-    for note in notes:
-        edits.note(note)
+    apply(body, changes_of(body, quirks), edits)
     return Encoded(body, edits.all())
 
 
