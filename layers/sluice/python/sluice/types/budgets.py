@@ -1,0 +1,125 @@
+"""Budgets, rate limits, and the money that is set aside for them.
+
+A budget or limit applies to what its scope names. `Scope("team", "search")` is one team; `Scope("team", "*")` gives each
+team a counter of its own. A counter is what one budget or limit counts for one scope value in one window; it lives in the
+`usage` table as one item for each region and shard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sluice.types.clock import NanoUSD
+
+ScopeKind = Literal["organisation", "team", "key", "user", "tag", "model", "provider", "route"]
+WindowKind = Literal["day", "week", "month", "rolling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is counted. `value` "*" counts each value apart; the organisation has none. `name` is a tag's name."""
+
+    kind: ScopeKind
+    value: str = "*"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A calendar day, week (from Monday) or month in `time_zone` (IANA name), or the last `seconds` ("rolling")."""
+
+    kind: WindowKind
+    time_zone: str = "UTC"
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An amount of money for a scope in a window.
+
+    `hard` False only alerts. `grace` is what may be spent beyond a hard cap before requests are refused, `per_request`
+    the most that one request may cost at worst. `thresholds` are per cent of `amount` at which an alert is sent.
+    `downgrade` is the route or model that serves instead once `downgrade_at` per cent are spent. `strict` writes one
+    hold for each request instead of leasing. `shares` splits the cap among regions, in parts of a thousand; a region
+    that is not named has nothing. Empty: every region of the deployment has the same part.
+    """
+
+    id: str
+    scope: Scope
+    amount: NanoUSD
+    window: Window
+    hard: bool = True
+    grace: NanoUSD = 0
+    per_request: NanoUSD | None = None
+    thresholds: tuple[int, ...] = (50, 80, 100)
+    downgrade: str | None = None
+    downgrade_at: int = 100
+    strict: bool = False
+    shares: Mapping[str, int] = field(default_factory=dict)
+    min_output: int = 64
+    """Output tokens below which a request is refused rather than shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket: `per_minute` units flow in, `burst` is the most that it holds (0: one minute's worth)."""
+
+    per_minute: int
+    burst: int = 0
+
+    @property
+    def capacity(self) -> int:
+        """The most that the bucket holds."""
+        return self.burst or self.per_minute
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How fast a scope may go: requests, input tokens and output tokens a minute, requests at the same time."""
+
+    id: str
+    scope: Scope
+    requests: Rate | None = None
+    input_tokens: Rate | None = None
+    output_tokens: Rate | None = None
+    concurrent: int | None = None
+    strict: bool = False
+    shares: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterKey:
+    """One counter: `name` is `budget#<id>#<value>#<window start>` or `limit#<id>#<value>`, `part` `<region>#<shard>`."""
+
+    name: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterState:
+    """What a counter holds: `committed` = spent by closed holds + the amounts of open ones; `spent` of closed ones.
+
+    `slack` is what open leases hold beyond what their requests need; `holds` are the open holds by id.
+    """
+
+    committed: NanoUSD = 0
+    spent: NanoUSD = 0
+    slack: NanoUSD = 0
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money set aside in a counter: by a request ("request") or by an environment for several ("lease").
+
+    `slack` is the part beyond immediate need; `expires` epoch seconds after which nobody spends from it any more.
+    """
+
+    id: str
+    amount: NanoUSD
+    expires: int
+    kind: Literal["request", "lease"] = "request"
+    slack: NanoUSD = 0
+    environment: str = ""
