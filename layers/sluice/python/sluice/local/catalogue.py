@@ -1,6 +1,6 @@
 """Build tool: brings models and dated prices of the catalogue files up to date from the genai-prices package.
 
-    make catalogue          rewrite the bundled files and their index in place
+    make catalogue          rewrite the bundled files, their index and the page about them in place
     ... --check             say what is out of date and exit 1, changing nothing
 
 A file's head (address, dialects, quirks, rules) is written by people and kept as it is; `models` is generated where
@@ -34,9 +34,12 @@ from genai_prices.types import (
 )
 
 from sluice.control.catalogue_schema import ProviderSchema
+from sluice.local.provider_page import page
 from sluice.providers.listing import successor, undated
 from sluice.providers.registry import BUNDLED, INDEX
 
+PAGE = os.path.join(*[os.path.dirname(BUNDLED), *[os.pardir] * 5, "docs", "providers.md"])
+"""The page, in a checkout; the local stack, which this tool belongs to, has no other home."""
 SOURCE = f"genai-prices-{version('genai-prices')}"
 PER_MILLION = {
     "input_mtok": "input",
@@ -144,19 +147,24 @@ def build(directory: str) -> dict[str, str]:
     return texts
 
 
-def outdated(directory: str) -> dict[str, str]:
-    """Return the texts of `build` that differ from what the directory holds."""
-    return {name: text for name, text in build(directory).items() if _text(os.path.join(directory, name)) != text}
+def outdated(directory: str, about: str = "") -> dict[str, str]:
+    """Return the texts of `build` that differ from what the directory holds, by path; `about` is the page's path."""
+    texts = build(directory)
+    wanted = {os.path.join(directory, name): text for name, text in texts.items()}
+    if about:
+        wanted[about] = page([json.loads(text) for name, text in texts.items() if name != INDEX])
+    return {path: text for path, text in wanted.items() if _text(path) != text}
 
 
-def main(arguments: Sequence[str], directory: str = BUNDLED) -> int:
+def main(arguments: Sequence[str], directory: str = BUNDLED, about: str = "") -> int:
     """Run the tool; returns the exit status."""
-    stale = outdated(directory)
-    for name, text in stale.items():
+    stale = outdated(directory, about)
+    for path, text in stale.items():
+        name = os.path.basename(path)
         if "--check" in arguments:
             print(f"{name} is out of date: run make catalogue")
         else:
-            with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
             print(f"{name} written")
     return 1 if stale and "--check" in arguments else 0
@@ -321,4 +329,4 @@ def _text(path: str) -> str | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], about=PAGE))
