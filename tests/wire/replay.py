@@ -12,7 +12,7 @@ for the declared edits:
 - `refused here`: a request that the provider refused is refused by the gateway first, with its own words.
 
 The provider must be asked what the caller asked, but for the model's name, `stream_options` and reasoning that is
-elided in the recordings.
+elided in the recordings. What the recorded bytes report of tokens must be in the ledger, and charged.
 """
 
 from __future__ import annotations
@@ -21,45 +21,68 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sluice.dialects import chat_dialect
+from sluice.dialects.base import EMPTY
 from sluice.providers.transport import HttpTransport
 from sluice.types.http import Request
 from sluice.types.routes import ProviderSettings
 from sluice.types.stored import StoredResponse
 from tests.fakes import KEY, FixedSecrets, Gateway, configuration, custom
-from tests.wire.recordings import Recording, read, require
+from tests.wire.recordings import Recording, folder, read
 from tests.wire.replay_server import Replay, ReplayServer
 from tests.wire.replay_targets import ENDPOINTS, Sent, Target, answer, sent, target_of, targets
+from tests.wire.tally import same, some
+from tests.wire.usage.reported import counted
 
 BAR = 0.99
+FREE = ("count_tokens", "input_tokens")
+"""Operations that cost nothing."""
 
 
 @dataclass
 class Outcome:
-    """Counts over all replays: exact ones, declared edits by name, failures with their reason."""
+    """What became of each recording: "" for exact, the name of a declared edit, or why it failed."""
 
-    exact: int = 0
-    edited: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    by_provider: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    edits: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    recordings: dict[str, Recording] = field(default_factory=dict)
+
+    @property
+    def exact(self) -> int:
+        return sum(1 for edit in self.edits.values() if not edit)
+
+    @property
+    def edited(self) -> Counter[str]:
+        return Counter(edit for edit in self.edits.values() if edit)
+
+    @property
+    def failures(self) -> list[str]:
+        return [f"{label}: {words}" for label, words in self.failed.items()]
 
     @property
     def total(self) -> int:
-        return self.exact + sum(self.edited.values()) + len(self.failures)
+        return len(self.recordings)
 
     @property
     def share(self) -> float:
-        return 1.0 if not self.total else 1 - len(self.failures) / self.total
+        return 1.0 if not self.total else 1 - len(self.failed) / self.total
+
+    def state(self, label: str) -> str:
+        """Return "exact", "edited", "failed", or "" for a recording that was not replayed."""
+        if label in self.failed:
+            return "failed"
+        edit = self.edits.get(label)
+        return "" if edit is None else "edited" if edit else "exact"
 
 
-def replay_all(limit: int | None = None) -> Outcome:
-    """Replay every recording of the served dialects (the first `limit` of each provider and endpoint)."""
-    chosen = list(_chosen(limit))
+def replay_all(limit: int | None = None, watch: Callable[[int], None] | None = None) -> Outcome:
+    """Replay each recording of the served dialects (or `limit` of each sort); tell `watch` how many are done."""
+    chosen = _chosen(limit)
     outcome = Outcome()
     with ReplayServer() as server, tempfile.TemporaryDirectory() as folder:
         gateway, transport = _gateway(server.port, chosen, Path(folder))
@@ -67,26 +90,20 @@ def replay_all(limit: int | None = None) -> Outcome:
             kind, body = answer(recording)
             told = {name: value for name, value in recording.headers.items() if name.startswith("x-amzn-bedrock-")}
             server.replays[recording.id] = Replay(recording.status, kind, body, headers=told)
-            before = len(outcome.failures)
-            _one(gateway, server, recording, call, outcome)
-            counts = outcome.by_provider.setdefault((recording.provider, recording.endpoint), [0, 0])
-            counts[1 if len(outcome.failures) > before else 0] += 1
+            outcome.recordings[recording.label] = recording
+            try:
+                outcome.edits[recording.label] = _one(gateway, server, recording, call)
+            except Exception as error:
+                outcome.failed[recording.label] = f"{type(error).__name__}: {str(error)[:400]}"
+            if watch is not None:
+                watch(len(outcome.recordings))
         transport.drop_connections()
     return outcome
 
 
 def _chosen(limit: int | None) -> list[tuple[Recording, Sent]]:
-    seen: Counter[tuple[str, str]] = Counter()
-    chosen = []
-    for recording in read(ENDPOINTS):
-        key = (recording.provider, recording.endpoint)
-        target = target_of(recording)
-        if target is None:
-            continue
-        seen[key] += 1
-        if limit is None or seen[key] <= limit:
-            chosen.append((recording, sent(recording, target)))
-    return chosen
+    found = ((recording, target_of(recording)) for recording in some(read(ENDPOINTS), limit))
+    return [(recording, sent(recording, target)) for recording, target in found if target is not None]
 
 
 def _gateway(port: int, chosen: list[tuple[Recording, Sent]], folder: Path) -> tuple[Gateway, HttpTransport]:
@@ -94,7 +111,7 @@ def _gateway(port: int, chosen: list[tuple[Recording, Sent]], folder: Path) -> t
     for target in targets():
         (folder / f"{target.provider}.json").write_text(json.dumps(_provider(target)))
     models = {
-        call.model: custom(call.model, operations=(call.target.operation,), inputs=("text", "image"))
+        call.model: custom(call.model, operations=(call.target.offered,), inputs=("text", "image"))
         for _, call in chosen
     }
     providers = {t.provider: ProviderSettings(base_url=address, allow_loopback=True) for t in targets()}
@@ -130,35 +147,42 @@ def _remember(gateway: Gateway, recording: Recording, call: Sent) -> None:
         gateway.responses.put(found)
 
 
-def _one(gateway: Gateway, server: ReplayServer, recording: Recording, call: Sent, outcome: Outcome) -> None:
+def _one(gateway: Gateway, server: ReplayServer, recording: Recording, call: Sent) -> str:
+    """Replay one recording; return the declared edit, "" for none. Raises AssertionError for any other difference."""
     headers = {"authorization": f"Bearer {KEY}", "traceparent": recording.id, **call.headers}
-    try:
-        response = gateway.app.handle(Request("POST", call.path, headers, call.body, call.query))
-        got = response.body if isinstance(response.body, bytes) else b"".join(response.body)
-        if response.after is not None:
-            response.after()
-    except Exception as error:
-        outcome.failures.append(f"{recording.label}: {type(error).__name__}: {error}")
-        return
+    response = gateway.app.handle(Request("POST", call.path, headers, call.body, call.query))
+    got = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+    if response.after is not None:
+        response.after()
     replay = server.replays[recording.id]
-    want = replay.body
     if replay.asked is None:
-        _refused_here(recording, response.status, got, outcome)
-    elif got == want and response.status == recording.status:
-        outcome.exact += 1
-    elif (edit := _declared(recording, call, response.status, got)) is not None:
-        outcome.edited[edit] += 1
-    else:
-        outcome.failures.append(f"{recording.label}: {_difference(want, got)} (status {response.status})")
-    if replay.asked is not None and not _same_request(call, replay.asked):
-        outcome.failures.append(f"{recording.label}: the provider was asked something else")
+        return _refused_here(recording, response.status, got)
+    if not _same_request(call, replay.asked):
+        raise AssertionError("the provider was asked something else")
+    _check_ledger(gateway, recording, call, response.status)
+    if got == replay.body and response.status == recording.status:
+        return ""
+    edit = _declared(recording, call, response.status, got)
+    if edit is None:
+        raise AssertionError(f"{_difference(replay.body, got)} (status {response.status})")
+    return edit
 
 
-def _refused_here(recording: Recording, status: int, got: bytes, outcome: Outcome) -> None:
+def _refused_here(recording: Recording, status: int, got: bytes) -> str:
     if recording.status >= 400 and 400 <= status < 500:
-        outcome.edited["refused here"] += 1
-    else:
-        outcome.failures.append(f"{recording.label}: refused with {status}: {got[:200]!r}")
+        return "refused here"
+    raise AssertionError(f"refused with {status}: {got[:200]!r}")
+
+
+def _check_ledger(gateway: Gateway, recording: Recording, call: Sent, status: int) -> None:
+    """What the recorded bytes report is in the ledger and has its price."""
+    if (recording.status, status) != (200, 200) or call.target.operation in FREE:
+        return
+    usage = counted(recording, EMPTY)
+    entry = next(reversed(gateway.ledger.entries.values()))
+    if usage is not None and usage.total and not usage.estimated:
+        same("tokens in the ledger", (entry.usage.prompt, entry.usage.output), (usage.prompt, usage.output))
+    same("charged", entry.cost > 0, entry.usage.total > 0 or entry.cost > 0)
 
 
 def _declared(recording: Recording, call: Sent, status: int, got: bytes) -> str | None:
@@ -209,18 +233,23 @@ def _difference(expected: bytes, got: bytes) -> str:
 
 def main() -> int:
     """Print the table and the summary; 1 under the bar."""
-    require()
+    if folder() is None:
+        print("recorded provider traffic is not on this machine; nothing was replayed")
     outcome = replay_all()
-    print(f"{'provider':20} {'endpoint':18} {'passed':>7} {'failed':>7}")
-    for (provider, endpoint), (passed, failed) in sorted(outcome.by_provider.items()):
-        print(f"{provider:20} {endpoint:18} {passed:7} {failed:7}")
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for label, recording in outcome.recordings.items():
+        counts[recording.provider, recording.endpoint, outcome.state(label)] += 1
+    print(f"{'provider':<20}{'endpoint':<24}{'exact':>8}{'edited':>8}{'failed':>8}")
+    for provider, endpoint in sorted({key[:2] for key in counts}):
+        states = (counts[provider, endpoint, state] for state in ("exact", "edited", "failed"))
+        print(f"{provider:<20}{endpoint:<24}" + "".join(f"{count:>8}" for count in states))
     for name, count in outcome.edited.items():
         print(f"declared edit: {name}: {count}")
     for failure in outcome.failures:
         print(f"FAILED {failure}")
     summary = {"replayed": outcome.total, "exact": outcome.exact, "edited": dict(outcome.edited)}
-    print(json.dumps({**summary, "failed": len(outcome.failures), "share": round(outcome.share, 5), "bar": BAR}))
-    return 0 if outcome.share >= BAR else 1
+    print(json.dumps({**summary, "failed": len(outcome.failed), "share": round(outcome.share, 5), "bar": BAR}))
+    return 0 if outcome.total and outcome.share >= BAR else 1
 
 
 if __name__ == "__main__":

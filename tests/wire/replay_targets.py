@@ -11,25 +11,37 @@ from typing import Any
 from sluice.dialects.multipart import parse_form
 from sluice.types.http import Request
 from tests.wire.bedrock.check import framed
+from tests.wire.completions.check import OTHERS as NOT_COMPLETIONS
 from tests.wire.embeddings.check import dialect_of, outside
 from tests.wire.recordings import Recording
+from tests.wire.rerank.check import dialect_of as rerank_dialect
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 
 @dataclass(frozen=True)
 class Target:
-    """One dialect as callers reach it. `{model}` in a path: the body then names no model and no stream flag."""
+    """One dialect as callers reach it. `{model}` in a path: the body then names no model and no stream flag.
+
+    `host` names a provider of its own, `answers` the path where it answers, when these are not those of the dialect.
+    """
 
     dialect: str
     operation: str
     path: str
     stream_path: str = ""
+    host: str = ""
+    answers: str = ""
 
     @property
     def provider(self) -> str:
         """The provider of the replay that speaks it."""
-        return f"replay-{self.dialect}".replace("_", "-")
+        return f"replay-{self.host or self.dialect}".replace("_", "-")
+
+    @property
+    def offered(self) -> str:
+        """The operation that its models must have."""
+        return "chat" if self.operation == "input_tokens" else self.operation
 
     @property
     def in_path(self) -> bool:
@@ -38,7 +50,7 @@ class Target:
 
     def endpoint(self) -> dict[str, str]:
         """Return its endpoint in the provider's catalogue file."""
-        path = "/answer/{model}" if self.in_path else "/answer"
+        path = self.answers or ("/answer/{model}" if self.in_path else "/answer")
         return {"operation": self.operation, "dialect": self.dialect, "path": path}
 
 
@@ -62,9 +74,15 @@ TARGETS: Mapping[str, Target] = {
     "bedrock.count_tokens": Target("bedrock_count_tokens", "count_tokens", "/model/{model}/count-tokens"),
     "cohere.chat_v2": Target("cohere_chat", "chat", "/v2/chat"),
     "ollama.chat": Target("ollama_chat", "chat", "/api/chat"),
+    "vertex.raw_predict": Target(
+        "anthropic_messages", "chat", "/v1/messages", host="vertex", answers="/models/{model}:rawPredict"
+    ),
+    "responses.input_tokens": Target("openai_responses", "input_tokens", "/v1/responses/input_tokens"),
+    "moderations": Target("openai_moderations", "moderations", "/v1/moderations"),
     "messages.count_tokens": Target("anthropic_count_tokens", "count_tokens", "/v1/messages/count_tokens"),
     "images": Target("openai_images", "images", "/v1/images/generations"),
     "audio.transcriptions": Target("openai_transcriptions", "transcriptions", "/v1/audio/transcriptions"),
+    "audio.translations": Target("openai_translations", "translations", "/v1/audio/translations"),
 }
 """Recorded endpoint -> target, where the endpoint's name alone tells it."""
 
@@ -75,8 +93,8 @@ EMBEDDINGS: Mapping[str, Target] = {
     "gemini_embeddings": Target("gemini_embeddings", "embeddings", f"{_GEMINI}batchEmbedContents"),
 }
 RERANK: Mapping[str, Target] = {
-    "cohere": Target("cohere_rerank", "rerank", "/v2/rerank"),
-    "llamacpp": Target("jina_rerank", "rerank", "/v1/rerank"),
+    "cohere_rerank": Target("cohere_rerank", "rerank", "/v2/rerank"),
+    "jina_rerank": Target("jina_rerank", "rerank", "/v1/rerank"),
 }
 EDITS = Target("openai_image_edits", "image_edits", "/v1/images/edits")
 ENDPOINTS = (*TARGETS, "embeddings", "gemini.embed", "rerank")
@@ -84,11 +102,11 @@ ENDPOINTS = (*TARGETS, "embeddings", "gemini.embed", "rerank")
 
 
 def targets() -> Iterator[Target]:
-    """Yield every target, each dialect once."""
-    seen: set[str] = set()
+    """Yield every target, each provider and operation once."""
+    seen: set[tuple[str, str]] = set()
     for target in (*TARGETS.values(), *EMBEDDINGS.values(), *RERANK.values(), EDITS):
-        if target.dialect not in seen:
-            seen.add(target.dialect)
+        if (target.provider, target.operation) not in seen:
+            seen.add((target.provider, target.operation))
             yield target
 
 
@@ -99,10 +117,14 @@ def target_of(recording: Recording) -> Target | None:
     if recording.endpoint in ("embeddings", "gemini.embed"):
         return None if outside(recording) else EMBEDDINGS.get(dialect_of(recording))
     if recording.endpoint == "rerank":
-        return RERANK.get(recording.provider)
+        return RERANK.get(rerank_dialect(recording))
     path = str((recording.request or {}).get("path") or "")
     if recording.endpoint == "images" and path.endswith(("/edits", "/variations")):
         return EDITS if path.endswith("/edits") else None
+    if any(part in path for part in NOT_COMPLETIONS) and recording.endpoint == "completions":
+        return None
+    if recording.endpoint == "audio.transcriptions" and path.endswith("/audio/translations"):
+        return TARGETS["audio.translations"]
     return TARGETS.get(recording.endpoint)
 
 
@@ -157,19 +179,24 @@ def escaped(model: str) -> str:
 
 
 def _plain(target: Target, stream: bool) -> dict[str, Any]:
-    body: dict[str, Any] = {
+    chats: dict[str, dict[str, Any]] = {
         "gemini": {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]},
         "bedrock_converse": {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]},
         "bedrock_invoke": {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 10},
         "openai_responses": {"input": "Hello"},
         "openai_completions": {"prompt": "Hello"},
         "openai_images": {"prompt": "A pixel"},
-    }.get(target.dialect, {"messages": [{"role": "user", "content": "Hello"}]})
+        "openai_moderations": {"input": "Hello"},
+        "cohere_rerank": {"query": "Hello", "documents": ["Hello"] * 1000},
+        "jina_rerank": {"query": "Hello", "documents": ["Hello"] * 1000},
+    }
+    body = chats.get(target.dialect, {"messages": [{"role": "user", "content": "Hello"}]})
     if target.operation == "embeddings":
-        body = {
+        texts: dict[str, dict[str, Any]] = {
             "gemini_embed_content": {"content": {"parts": [{"text": "Hello"}]}},
             "gemini_embeddings": {"requests": [{"model": "models/m", "content": {"parts": [{"text": "Hello"}]}}]},
-        }.get(target.dialect, {"input": "Hello"})
+        }
+        body = texts.get(target.dialect, {"input": "Hello"})
     if target.dialect in ("anthropic_messages",):
         body["max_tokens"] = 100
     if not target.in_path:

@@ -92,15 +92,19 @@ def _of(document: Mapping[str, Any]) -> Iterator[Report]:
         yield document
 
 
-def counted(recording: Recording) -> Usage | None:
-    """Return what the gateway counts of an answer that passes, a stream cut at random places."""
+def counted(recording: Recording, told_quirks: Mapping[str, object] | None = None) -> Usage | None:
+    """Return what the gateway counts of an answer that passes, a stream cut at random places.
+
+    The provider's quirks are those of its catalogue file unless others are told.
+    """
     name = dialect_of(recording)
     if name is None:
         return None
     wire: Any = chat_dialect(name)
-    quirks, members = _quirks(recording.provider), recording.request_body or {}
+    quirks = _quirks(recording.provider) if told_quirks is None else told_quirks
+    members = recording.request_body or {}
     if not _streams(recording):
-        told = getattr(wire, "answer_usage", None)
+        told: Any = getattr(wire, "answer_usage", None)
         found: Usage | None = (
             wire.read_usage(recording.body, quirks)
             if told is None
