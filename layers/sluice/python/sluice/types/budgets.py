@@ -1,8 +1,8 @@
 """Budgets, rate limits, and the money that is set aside for them.
 
-A budget or limit applies to what its scope names. `Scope("team", "search")` is one team; `Scope("team", "*")` gives each
-team a counter of its own. A counter is what one budget or limit counts for one scope value in one window; it lives in the
-`usage` table as one item for each region and shard.
+A budget or limit applies to what its scope names. `Scope("team", "search")` is one team; `Scope("team", "*")` gives
+each team a counter of its own. A counter is what one budget or limit counts for one scope value in one window; it lives
+in the `usage` table as one item for each region and shard.
 """
 
 from __future__ import annotations
@@ -91,7 +91,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class CounterKey:
-    """One counter: `name` is `budget#<id>#<value>#<window start>` or `limit#<id>#<value>`, `part` `<region>#<shard>`."""
+    """One counter: `name` is `budget#<id>#<value>#<window start>` or `limit#<id>#<value>`, `part` `<region>#<shard>`.
+
+    They are the partition and the sort key of its item.
+    """
 
     name: str
     part: str
