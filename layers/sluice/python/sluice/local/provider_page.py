@@ -19,7 +19,7 @@ provider is one such file: a vendor that speaks one of the dialects below is add
 {counts}
 
 - **on**: planned as soon as the gateway holds a credential for it. **off**: the configuration must say
-  `"enabled": true` as well. **needs `base_url`**: off, and the host is your own, so the configuration names its address.
+  `"enabled": true` as well. **needs `base_url`**: off, and the configuration must name the address too.
 - **any model**: names that are not listed are passed on; they need a price in the configuration, or its
   `unpriced_ceiling`.
 - What a credential holds for each way in stands in [credentials](credentials.md). For `make run` the vendor's own
