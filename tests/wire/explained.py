@@ -48,7 +48,7 @@ def _repeated_ids(recording: Recording) -> bool:
     messages = body.get("messages") if isinstance(body, dict) else None
     contents = (turn.get("content") for turn in messages or () if isinstance(turn, dict))
     blocks = [block for content in contents if isinstance(content, list) for block in content]
-    ids = [block.get("id") for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
+    ids = [str(block.get("id")) for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
     return len(ids) != len(set(ids))
 
 

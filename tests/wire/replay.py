@@ -21,7 +21,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,11 @@ class Outcome:
 
 def replay_all(limit: int | None = None, watch: Callable[[int], None] | None = None) -> Outcome:
     """Replay each recording of the served dialects (or `limit` of each sort); tell `watch` how many are done."""
-    chosen = _chosen(limit)
     outcome = Outcome()
+    chosen = [*_chosen(limit, outcome)]
     with ReplayServer() as server, tempfile.TemporaryDirectory() as folder:
         gateway, transport = _gateway(server.port, chosen, Path(folder))
-        for recording, call in chosen:
-            kind, body = answer(recording)
+        for recording, call, (kind, body) in chosen:
             told = {name: value for name, value in recording.headers.items() if name.startswith("x-amzn-bedrock-")}
             server.replays[recording.id] = Replay(recording.status, kind, body, headers=told)
             outcome.recordings[recording.label] = recording
@@ -101,25 +100,35 @@ def replay_all(limit: int | None = None, watch: Callable[[int], None] | None = N
     return outcome
 
 
-def _chosen(limit: int | None) -> list[tuple[Recording, Sent]]:
-    found = ((recording, target_of(recording)) for recording in some(read(ENDPOINTS), limit))
-    return [(recording, sent(recording, target)) for recording, target in found if target is not None]
+Call = tuple[Recording, Sent, tuple[str, bytes]]
+"""A recording, how it is asked, and what is answered: content type and body."""
 
 
-def _gateway(port: int, chosen: list[tuple[Recording, Sent]], folder: Path) -> tuple[Gateway, HttpTransport]:
+def _chosen(limit: int | None, outcome: Outcome) -> Iterator[Call]:
+    for recording in some(read(ENDPOINTS), limit):
+        try:
+            target = target_of(recording)
+            if target is not None:
+                yield recording, sent(recording, target), answer(recording)
+        except Exception as error:
+            outcome.recordings[recording.label] = recording
+            outcome.failed[recording.label] = f"cannot be asked: {type(error).__name__}: {str(error)[:400]}"
+
+
+def _gateway(port: int, chosen: list[Call], folder: Path) -> tuple[Gateway, HttpTransport]:
     address = f"http://127.0.0.1:{port}"
     for target in targets():
         (folder / f"{target.provider}.json").write_text(json.dumps(_provider(target)))
     models = {
         call.model: custom(call.model, operations=(call.target.offered,), inputs=("text", "image"))
-        for _, call in chosen
+        for _, call, _ in chosen
     }
     providers = {t.provider: ProviderSettings(base_url=address, allow_loopback=True) for t in targets()}
     secrets = FixedSecrets(**{t.provider: "k" for t in targets()})
     transport = HttpTransport()
     live = configuration(models=models, providers=providers, routes={})
     gateway = Gateway(transport, live=live, secrets=secrets, catalogues=(folder,))
-    for recording, call in chosen:
+    for recording, call, _ in chosen:
         _remember(gateway, recording, call)
     return gateway, transport
 

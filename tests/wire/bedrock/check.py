@@ -19,6 +19,7 @@ from sluice.types.chat import ChatRequest
 from sluice.types.stream import StreamFailed
 from tests.wire.bedrock import invoked, said
 from tests.wire.recordings import Recording
+from tests.wire.stated import words_of
 from tests.wire.tally import Case, cut, main, same
 
 BAR = 0.99
@@ -152,8 +153,8 @@ def check_error(recording: Recording) -> None:
     if type(error) is not ProviderError:
         raise AssertionError(f"not a provider error: {error!r}")
     same("status", error.provider_status, recording.status)
-    told = json.loads(recording.body)
-    same("message", error.message[:40], (told.get("message") or told["Message"])[:40])
+    told = words_of(recording.body)
+    same("message", error.message[:20], error.message[:20] if told is None else told[:20])
     name = recording.headers.get("x-amzn-errortype", "").split(":")[0]
     same("type", error.provider_type or "", name)
     written = json.dumps(wire.encode_error(error, "req_1")).encode()
