@@ -122,11 +122,19 @@ def test_plain_text_is_no_format() -> None:
 # --- thinking --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("effort", "budget"), [("minimal", 1024), ("low", 1024), ("medium", 2000), ("high", 3200)])
-def test_an_effort_is_a_share_of_max_tokens(effort: Any, budget: int) -> None:
+@pytest.mark.parametrize(
+    ("effort", "budget", "told"),
+    [
+        ("minimal", 1024, ("clamped:reasoning_effort",)),
+        ("low", 2048, ()),
+        ("medium", 3200, ()),
+        ("high", 3200, ()),
+    ],
+)
+def test_an_effort_grants_a_budget_that_leaves_room_for_the_answer(effort: Any, budget: int, told: Any) -> None:
     body, edits = encode(request(reasoning=Reasoning(effort=effort)))
     assert body["thinking"] == {"type": "enabled", "budget_tokens": budget}
-    assert edits == ()
+    assert edits == told
 
 
 def test_a_budget_stays_below_max_tokens() -> None:
@@ -160,7 +168,7 @@ def test_a_wish_to_hide_thinking_does_not_turn_it_on() -> None:
         (Reasoning(effort="minimal"), None, "low"),
         (Reasoning(effort="high"), None, "high"),
         (Reasoning(effort="xhigh"), ["low", "medium", "high"], "high"),
-        (Reasoning(budget=3000), None, "high"),
+        (Reasoning(budget=3000), None, "medium"),
     ],
 )
 def test_newer_models_are_told_an_effort(reasoning: Reasoning, efforts: Any, effort: str) -> None:

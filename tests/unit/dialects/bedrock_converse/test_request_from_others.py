@@ -224,7 +224,7 @@ def test_claudes_thinking_comes_back_signed_and_other_reasoning_is_left_out() ->
 @pytest.mark.parametrize(
     ("style", "effort", "expected"),
     [
-        ("budget", "medium", {"thinking": {"type": "enabled", "budget_tokens": 4000}}),
+        ("budget", "medium", {"thinking": {"type": "enabled", "budget_tokens": 6400}}),
         ("adaptive", "xhigh", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "xhigh"}}),
         ("adaptive", "minimal", {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
         ("reasoning_config", "high", {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "high"}}),

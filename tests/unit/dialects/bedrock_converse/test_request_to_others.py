@@ -76,7 +76,7 @@ def test_everything_said_in_converse_reaches_claude() -> None:
         ({"thinking": {"type": "disabled"}}, {"type": "disabled"}),
         (
             {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}},
-            {"type": "enabled", "budget_tokens": 1600},
+            {"type": "enabled", "budget_tokens": 2048},
         ),
     ],
 )

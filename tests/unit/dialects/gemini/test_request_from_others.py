@@ -160,9 +160,14 @@ def test_a_messages_conversation_reaches_gemini() -> None:
     assert config(encoded) == {
         "maxOutputTokens": 99,
         "topK": 5,
-        "thinkingConfig": {"thinkingBudget": 2000, "includeThoughts": True},
+        "thinkingConfig": {"thinkingBudget": 98, "includeThoughts": True},
     }
-    assert encoded.edits == ("dropped:cache_control", "dropped:reasoning", "dropped:parallel_tool_calls")
+    assert encoded.edits == (
+        "dropped:cache_control",
+        "dropped:reasoning",
+        "dropped:parallel_tool_calls",
+        "clamped:reasoning_budget",
+    )
 
 
 def test_a_provider_that_wants_no_signatures_gets_no_placeholder() -> None:

@@ -150,7 +150,8 @@ def test_a_messages_conversation_reaches_ollama() -> None:
             "high",
             ("clamped:reasoning_effort",),
         ),
-        ({"reasoning": {"max_tokens": 700}}, {"reasoning_efforts": ["low"]}, True, ("dropped:reasoning_budget",)),
+        ({"reasoning": {"max_tokens": 700}}, {"reasoning_efforts": ["low"]}, "low", ("renamed:reasoning_budget",)),
+        ({"reasoning": {"max_tokens": 700}}, {}, True, ("dropped:reasoning_budget",)),
         ({"reasoning": {"exclude": True}}, {}, None, ()),
     ],
 )

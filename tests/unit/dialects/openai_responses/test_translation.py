@@ -237,7 +237,7 @@ def test_a_chat_completions_request_reaches_a_responses_provider() -> None:
     assert (body["prompt_cache_key"], body["metadata"]) == ("k", {"a": "b"})
     assert set(encoded.edits) == {
         "changed:max_output_tokens=16",
-        "changed:reasoning.effort=low",
+        "clamped:reasoning_effort",
         "dropped:stop",
         "dropped:seed",
     }
@@ -316,7 +316,7 @@ def test_a_messages_request_reaches_a_responses_provider() -> None:
     assert body["input"][1]["content"][1] == {"type": "input_file", "file_url": "https://example.com/w.pdf"}
     assert body["input"][4]["output"][1]["image_url"] == PNG
     assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
-    assert body["reasoning"] == {"effort": "medium", "summary": "auto"}
+    assert body["reasoning"] == {"effort": "high", "summary": "auto"}
     assert {"dropped:reasoning", "dropped:is_error", "dropped:top_k", "dropped:cache_control"} <= set(encoded.edits)
 
 

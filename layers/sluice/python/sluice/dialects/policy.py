@@ -31,6 +31,9 @@ _LISTS = ("refuse", "drop")
 _NAMES = frozenset(POLICY)
 _ABSENT: object = object()
 _REMEDY = "or use a route that is not strict about parameters"
+_DROPPED = (
+    "This model does not take '{name}'. Leave it out or choose another model, " + _REMEDY + ": those leave it out."
+)
 
 
 class Changes(dict[str, object]):
@@ -159,8 +162,8 @@ class _Draft:
 
     def find(self, path: str) -> tuple[str, ...] | None:
         """Return the place of a member that was sent and is not null."""
-        place = self.stands(path)
-        return None if place is None or self.value(place) is None else place
+        places = map(self._spelled, self._ways(path))
+        return next((place for place in places if self.value(place) not in (None, _ABSENT)), None)
 
     def stands(self, path: str) -> tuple[str, ...] | None:
         """Return the place of a member that was sent, be it null."""
@@ -229,16 +232,13 @@ class _Draft:
 
 def _drop(draft: _Draft, name: str) -> None:
     """Leave a member out, wherever it stands."""
-    place = draft.stands(name)
-    if place is None:
-        return
-    sent = draft.value(place)
-    draft.put(place, REMOVED)
-    if sent is None:
-        draft.changes.silence(place[0])
-        return
-    reason = f"This model does not take '{name}'. Leave it out or choose another model, {_REMEDY}: those leave it out."
-    draft.changes.lose(f"dropped:{name}", name, reason, place[0])
+    while (place := draft.stands(name)) is not None:
+        sent = draft.value(place)
+        draft.put(place, REMOVED)
+        if sent is None:
+            draft.changes.silence(place[0])
+        else:
+            draft.changes.lose(f"dropped:{name}", name, _DROPPED.format(name=name), place[0])
 
 
 def _rename(draft: _Draft, old: str, new: str) -> None:

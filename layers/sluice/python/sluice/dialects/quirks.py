@@ -33,6 +33,7 @@ _CONVERSE = ("bedrock_converse",)
 _ALL = (*_BOTH, *_GEMINI, *_RESPONSES, "cohere_chat", "ollama_chat", *_CONVERSE)
 _POLICY = (*_ALL, "openai_completions", "snowflake_complete")
 """Their names are wire names: members at the top, or dotted paths (`sluice.dialects.policy`)."""
+_BUDGETS = (*_BOTH, *_GEMINI, *_CONVERSE, "cohere_chat", "snowflake_complete")
 _VECTORS = ("openai_embeddings",)
 _BATCHES = ("openai_embeddings", "gemini_embeddings", "vertex_embeddings", "ollama_embeddings")
 _RERANK = ("jina_rerank",)
@@ -152,8 +153,11 @@ QUIRKS: tuple[Quirk, ...] = (
         "How it is told to think: budget = thinkingBudget (undeclared), level = thinkingLevel, none = cannot be told.",
         ("budget", "level", "none"),
     ),
-    Quirk("least_thinking", (int,), _GEMINI, "The smallest thinkingBudget it takes; above 0 it cannot stop thinking."),
-    Quirk("most_thinking", (int,), _GEMINI, "The largest thinkingBudget it takes."),
+    Quirk(
+        "least_thinking", (int,), _BUDGETS, "The smallest budget of thinking; above 0 Gemini cannot stop."
+    ),
+    Quirk("most_thinking", (int,), _BUDGETS, "The largest budget of thinking it takes."),
+    Quirk("stops_thinking", (bool,), _GEMINI, "True: can stop thinking although least_thinking is above 0."),
     Quirk(
         "openapi_schemas",
         (bool,),

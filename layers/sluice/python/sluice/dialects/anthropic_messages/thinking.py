@@ -10,13 +10,11 @@ from __future__ import annotations
 from sluice.dialects.anthropic_messages.names import NAME
 from sluice.dialects.base import JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.effort import budget_for, declared, word_for
 from sluice.types.chat import ChatRequest, Reasoning
 
 _LEAST_BUDGET = 1024
-_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
-"""Share of `max_tokens` that an effort grants to thinking."""
 _WIRE_EFFORTS = ("low", "medium", "high", "xhigh", "max")
-_SCALE = ("minimal", *_WIRE_EFFORTS)
 
 
 def write_thinking(body: dict[str, object], request: ChatRequest, quirks: JsonObject, edits: Edits) -> None:
@@ -43,7 +41,7 @@ def write_thinking(body: dict[str, object], request: ChatRequest, quirks: JsonOb
     elif style == "adaptive":
         _write_adaptive(body, reasoning, quirks, edits)
     else:
-        _write_budget(body, reasoning, edits)
+        _write_budget(body, reasoning, quirks, edits)
 
 
 def _write_native(body: dict[str, object], reasoning: Reasoning) -> None:
@@ -63,45 +61,21 @@ def _write_native(body: dict[str, object], reasoning: Reasoning) -> None:
 
 def _write_adaptive(body: dict[str, object], reasoning: Reasoning, quirks: JsonObject, edits: Edits) -> None:
     body["thinking"] = {"type": "adaptive"}
-    effort: str | None = reasoning.effort
-    if effort is None and reasoning.budget is not None:
-        effort = _effort_of(reasoning.budget, body)
-        edits.note("renamed:reasoning_budget")
-    if effort is None:
-        return
-    declared = quirks.get("reasoning_efforts")
-    known = [word for word in declared if word in _SCALE] if isinstance(declared, list | tuple) else []
-    nearest = _nearest(effort, known or _WIRE_EFFORTS)
-    if nearest != effort:
-        edits.note("clamped:reasoning_effort")
-    _set_effort(body, nearest)
+    effort = word_for(reasoning, declared(quirks, _WIRE_EFFORTS), edits)
+    if effort is not None:
+        _set_effort(body, effort)
 
 
-def _write_budget(body: dict[str, object], reasoning: Reasoning, edits: Edits) -> None:
+def _write_budget(body: dict[str, object], reasoning: Reasoning, quirks: JsonObject, edits: Edits) -> None:
     most = body["max_tokens"]
     limit = most if isinstance(most, int) else 0
-    wanted = reasoning.budget
-    if wanted is None:
-        wanted = int(limit * _SHARES[reasoning.effort or "medium"])
-    budget = max(_LEAST_BUDGET, min(wanted, limit - 1))
-    if budget >= limit or _continues_unthought(body):
+    room = limit > _LEAST_BUDGET and not _continues_unthought(body)
+    budget = budget_for(reasoning, quirks, edits, limit=limit, least=_LEAST_BUDGET) if room else None
+    if budget is None:
         # No room for the least budget, or a turn that began without signed thinking: the vendor refuses both.
         edits.drop("reasoning_effort")
         return
-    if reasoning.budget is not None and budget != wanted:
-        edits.note("clamped:reasoning_budget")
     body["thinking"] = {"type": "enabled", "budget_tokens": budget}
-
-
-def _effort_of(budget: int, body: dict[str, object]) -> str:
-    most = body["max_tokens"]
-    share = budget / most if isinstance(most, int) and most else 1.0
-    return next((word for word, upto in _SHARES.items() if share <= upto and word != "minimal"), "high")
-
-
-def _nearest(effort: str, known: list[str] | tuple[str, ...]) -> str:
-    place = _SCALE.index(effort)
-    return min(known, key=lambda word: abs(_SCALE.index(word) - place))
 
 
 def _set_effort(body: dict[str, object], effort: str) -> None:

@@ -60,14 +60,15 @@ def estimate(body: JsonObject) -> int:
     total += _TOOL_PREAMBLE + _PER_TOOL * len(tools) if isinstance(tools, list) and tools else 0
     for part in ("system", "messages"):
         for text in _seen(body.get(part)):
-            total += text if isinstance(text, int) else _weigh(text)
+            total += text if isinstance(text, int) else weigh(text)
     for part in ("tools", "output_config"):
         if body.get(part):
-            total += _weigh(json.dumps(body[part], ensure_ascii=False))
+            total += weigh(json.dumps(body[part], ensure_ascii=False))
     return max(int(total), 1)
 
 
-def _weigh(text: str) -> float:
+def weigh(text: str) -> float:
+    """Return a guess of the tokens of a text."""
     pieces = signs = 0
     for piece in _PIECES.finditer(text):
         pieces += 1
@@ -99,5 +100,5 @@ def _reckoned(source: dict[str, object], least: int, most: int) -> int:
     if not isinstance(data, str):
         return least
     if source.get("type") == "text":
-        return int(_weigh(data))
+        return int(weigh(data))
     return min(max(len(data) // _BYTES_PER_TOKEN, least), most)

@@ -14,16 +14,12 @@ from typing import cast
 from sluice.dialects.base import JsonObject
 from sluice.dialects.bedrock_converse.names import NAME
 from sluice.dialects.edits import Edits
+from sluice.dialects.effort import budget_for, declared, word_for
 from sluice.types.chat import ChatRequest, Json, Reasoning
 
 Body = dict[str, object]
 
 _LEAST_BUDGET = 1024
-_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.95}
-"""Share of the bound on output that an effort grants to thinking."""
-_UNBOUNDED = 32_000
-"""What is shared where the caller set no bound: the models then write as much as they can."""
-_SCALE = ("minimal", "low", "medium", "high", "xhigh", "max")
 _EFFORTS = {
     "adaptive": ("low", "medium", "high", "xhigh", "max"),
     "reasoning_config": ("low", "medium", "high"),
@@ -52,8 +48,11 @@ def write_reasoning(body: Body, request: ChatRequest, quirks: JsonObject, edits:
     elif style == "budget":
         _write_budget(body, reasoning, quirks, edits)
     else:
-        effort = _nearest("low" if off else _effort_of(reasoning, body), style, quirks, edits)
-        _write_effort(body, effort, style)
+        asked = Reasoning("none") if off else reasoning
+        if asked.effort is None and asked.budget is None:
+            asked = Reasoning("medium")
+        effort = word_for(asked, declared(quirks, _EFFORTS[style]), edits)
+        _write_effort(body, effort or "medium", style)
 
 
 def thinks(body: Mapping[str, Json]) -> bool:
@@ -98,37 +97,14 @@ def _write_effort(body: Body, effort: str, style: str) -> None:
 
 
 def _write_budget(body: Body, reasoning: Reasoning, quirks: JsonObject, edits: Edits) -> None:
-    limit = _limit(body) or _declared_limit(quirks) or _UNBOUNDED
-    wanted = reasoning.budget
-    if wanted is None:
-        wanted = int(limit * _SHARES[reasoning.effort or "medium"])
-    budget = max(_LEAST_BUDGET, min(wanted, limit - 1))
-    if budget >= limit or _continues_unthought(body):
+    limit = _limit(body) or _declared_limit(quirks)
+    room = not _continues_unthought(body)
+    budget = budget_for(reasoning, quirks, edits, limit=limit, least=_LEAST_BUDGET) if room else None
+    if budget is None:
         # No room for the least budget, or a turn that began without signed thinking: the vendor refuses both.
         edits.drop("reasoning_effort")
         return
-    if reasoning.budget is not None and budget != reasoning.budget:
-        edits.note("clamped:reasoning_budget")
     set_field(body, "thinking", {"type": "enabled", "budget_tokens": budget})
-
-
-def _effort_of(reasoning: Reasoning, body: Body) -> str:
-    if reasoning.effort is not None:
-        return reasoning.effort
-    if reasoning.budget is None:
-        return "medium"
-    share = reasoning.budget / (_limit(body) or _UNBOUNDED)
-    return next((word for word, upto in _SHARES.items() if share <= upto), "high")
-
-
-def _nearest(effort: str, style: str, quirks: JsonObject, edits: Edits) -> str:
-    declared = quirks.get("reasoning_efforts")
-    known = [word for word in declared if word in _SCALE] if isinstance(declared, list | tuple) else []
-    place = _SCALE.index(effort)
-    nearest = min(known or _EFFORTS[style], key=lambda word: abs(_SCALE.index(word) - place))
-    if nearest != effort:
-        edits.note("clamped:reasoning_effort")
-    return nearest
 
 
 def _wanted(reasoning: Reasoning) -> bool:

@@ -13,11 +13,12 @@ from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.cohere_chat.messages_out import Block, MessageWriter
 from sluice.dialects.cohere_chat.names import MOST_STOPS, NAME
 from sluice.dialects.edits import Edits
+from sluice.dialects.effort import budget_for
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice
 
-_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192}
-"""Tokens of thinking that an effort grants; higher ones are left without a bound, as the vendor advises."""
+_UNBOUNDED = ("high", "xhigh", "max")
+"""Efforts whose thinking is left without a bound, as the vendor advises."""
 _MEANINGFUL = {
     "modalities": "This model answers in text only; ask for text alone.",
     "audio": "This model does not answer in sound; ask for text.",
@@ -39,8 +40,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
     _write_tools(body, request, native, quirks, edits)
     if request.output_format is not None:
         body["response_format"] = _output_format(request.output_format, native, quirks, edits)
-    if request.reasoning is not None:
-        _write_thinking(body, request.reasoning, native, quirks, edits)
+    _write_thinking(body, request, native, quirks, edits)
     _write_sampling(body, request, native, quirks, edits)
     if request.stream:
         body["stream"] = True
@@ -115,8 +115,9 @@ def _output_format(wanted: OutputFormat, native: bool, quirks: JsonObject, edits
     return {"type": "json_object", "json_schema": wanted.schema}
 
 
-def _write_thinking(body: Block, wanted: Reasoning, native: bool, quirks: JsonObject, edits: Edits) -> None:
-    if wanted == Reasoning():
+def _write_thinking(body: Block, request: ChatRequest, native: bool, quirks: JsonObject, edits: Edits) -> None:
+    wanted, bound = request.reasoning, request.max_tokens
+    if wanted is None or wanted == Reasoning():
         return
     if not native and quirks.get("thinking_request") == "none":
         if wanted.enabled is not False and wanted.effort != "none":
@@ -129,9 +130,18 @@ def _write_thinking(body: Block, wanted: Reasoning, native: bool, quirks: JsonOb
         return
     if wanted.effort is None and wanted.budget is None and not (wanted.enabled or wanted.adaptive):
         return
-    budget = wanted.budget if wanted.budget is not None else _BUDGETS.get(wanted.effort or "")
-    bound = {} if budget is None else {"token_budget": budget}
-    body["thinking"] = {"type": "enabled", **bound}
+    body["thinking"] = {"type": "enabled"}
+    if native:
+        if wanted.budget is not None:
+            body["thinking"] = {"type": "enabled", "token_budget": wanted.budget}
+        return
+    if wanted.budget is not None or wanted.effort not in (None, *_UNBOUNDED):
+        budget = budget_for(wanted, quirks, edits, limit=bound)
+        if budget is None:
+            edits.drop("reasoning_effort")  # no room to think before the answer
+            body["thinking"] = {"type": "disabled"}
+            return
+        body["thinking"] = {"type": "enabled", "token_budget": budget}
 
 
 def _write_sampling(body: Block, request: ChatRequest, native: bool, quirks: JsonObject, edits: Edits) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from sluice.dialects.base import JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.effort import budget_for, declared, word_for
 from sluice.dialects.gemini.names import NAME
 from sluice.dialects.gemini.schema import reduced, to_openapi
-from sluice.types.chat import ChatRequest, Effort, Json, OutputFormat, Reasoning
+from sluice.types.chat import ChatRequest, Json, OutputFormat, Reasoning
 
 Config = dict[str, Json]
 
@@ -26,9 +27,8 @@ _NUMBERS = (
     ("logprobs", "responseLogprobs"),
     ("top_logprobs", "logprobs"),
 )
-_BUDGETS = {"minimal": 512, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 24576}
-_LEVELS: tuple[Effort, ...] = ("minimal", "low", "medium", "high")
-_SCALE = ("none", *_LEVELS, "xhigh", "max")
+_LEVELS = ("low", "high")
+"""What every model with levels takes."""
 _MOST_STOPS = 5
 
 
@@ -48,7 +48,9 @@ def write_config(request: ChatRequest, quirks: JsonObject, edits: Edits) -> Conf
     if request.output_format is not None:
         _write_format(config, request.output_format, native, quirks, edits)
     if request.reasoning is not None:
-        thinking = _native_thinking(request.reasoning) if native else _thinking(request.reasoning, quirks, edits)
+        thinking = (
+            _native_thinking(request.reasoning) if native else _thinking(request.reasoning, config, quirks, edits)
+        )
         others = config.get("thinkingConfig")
         thinking = {**(others if isinstance(others, dict) else {}), **thinking}
         if thinking:
@@ -120,7 +122,7 @@ def _native_thinking(wanted: Reasoning) -> Config:
     return written
 
 
-def _thinking(wanted: Reasoning, quirks: JsonObject, edits: Edits) -> Config:
+def _thinking(wanted: Reasoning, config: Config, quirks: JsonObject, edits: Edits) -> Config:
     style = quirks.get("thinking_config", "budget")
     if wanted == Reasoning():
         return {}
@@ -128,45 +130,33 @@ def _thinking(wanted: Reasoning, quirks: JsonObject, edits: Edits) -> Config:
         edits.drop("reasoning_effort")
         return {}
     off = wanted.enabled is False or wanted.effort == "none"
-    written = _level(wanted, off, quirks, edits) if style == "level" else _budget(wanted, off, quirks, edits)
+    if style == "level":
+        written = _level(wanted, off, quirks, edits)
+    else:
+        limit = config.get("maxOutputTokens")
+        written = _budget(wanted, off, quirks, edits, limit if isinstance(limit, int) else None)
     if not off and wanted.display != "omitted":
         written["includeThoughts"] = True
     return written
 
 
-def _budget(wanted: Reasoning, off: bool, quirks: JsonObject, edits: Edits) -> Config:
-    least, most = quirks.get("least_thinking"), quirks.get("most_thinking")
+def _budget(wanted: Reasoning, off: bool, quirks: JsonObject, edits: Edits, limit: int | None) -> Config:
+    least = quirks.get("least_thinking")
     floor = least if isinstance(least, int) else 0
     if off:
-        if floor:
+        if floor and quirks.get("stops_thinking") is not True:
             edits.note("clamped:reasoning_effort")  # this model cannot stop thinking
-        return {"thinkingBudget": floor}
-    budget = wanted.budget
+            return {"thinkingBudget": floor}
+        return {"thinkingBudget": 0}
+    if wanted.budget is None and wanted.effort is None:
+        return {"thinkingBudget": -1}  # as much as the model sees fit
+    budget = budget_for(wanted, quirks, edits, limit=limit)
     if budget is None:
-        if wanted.effort is None:
-            return {"thinkingBudget": -1}  # as much as the model sees fit
-        budget = _BUDGETS[wanted.effort]
-    fitting = max(floor, min(budget, most if isinstance(most, int) else budget))
-    if fitting != budget:
-        edits.note("clamped:reasoning_budget")
-    return {"thinkingBudget": fitting}
+        edits.drop("reasoning_effort")  # no room to think before the answer
+        return {}
+    return {"thinkingBudget": budget}
 
 
 def _level(wanted: Reasoning, off: bool, quirks: JsonObject, edits: Edits) -> Config:
-    effort = "none" if off else wanted.effort
-    if effort is None:
-        if wanted.budget is None:
-            return {}  # the model's own default
-        edits.note("renamed:reasoning_budget")
-        effort = _effort_of(wanted.budget)
-    declared = quirks.get("reasoning_efforts")
-    known = [word for word in declared if word in _LEVELS] if isinstance(declared, list | tuple) else []
-    place = _SCALE.index(effort)
-    nearest = min(known or ("low", "high"), key=lambda word: abs(_SCALE.index(word) - place))
-    if nearest != effort:
-        edits.note("clamped:reasoning_effort")
-    return {"thinkingLevel": nearest}
-
-
-def _effort_of(budget: int) -> Effort:
-    return next((word for word in _LEVELS if budget <= _BUDGETS[word]), "high")
+    level = word_for(Reasoning("none") if off else wanted, declared(quirks, _LEVELS), edits)
+    return {} if level is None else {"thinkingLevel": level}

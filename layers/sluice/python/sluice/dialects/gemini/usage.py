@@ -33,6 +33,7 @@ def read(found: object) -> Usage | None:
     return Usage(
         input=fresh,
         cache_read=cached,
+        cache_read_audio=_within(kept.get("AUDIO", 0), cached),
         output=output,
         reasoning=thoughts,
         audio_input=_within(inside.get("AUDIO", 0) - kept.get("AUDIO", 0), fresh),
@@ -75,8 +76,11 @@ def write(usage: Usage) -> dict[str, object]:
         written["cachedContentTokenCount"] = usage.cache_read
     if usage.reasoning:
         written["thoughtsTokenCount"] = usage.reasoning
-    inputs = (("AUDIO", usage.audio_input), ("IMAGE", usage.image_input))
-    text = usage.prompt - usage.audio_input - usage.image_input
+    heard = usage.audio_input + usage.cache_read_audio
+    inputs = (("AUDIO", heard), ("IMAGE", usage.image_input))
+    text = usage.prompt - heard - usage.image_input
+    if usage.cache_read_audio:
+        written["cacheTokensDetails"] = [{"modality": "AUDIO", "tokenCount": usage.cache_read_audio}]
     details = [{"modality": name, "tokenCount": tokens} for name, tokens in (("TEXT", text), *inputs) if tokens > 0]
     if details:
         written["promptTokensDetails"] = details

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.effort import declared, word_for
 from sluice.dialects.ollama_chat.messages_out import Block, MessageWriter
 from sluice.dialects.ollama_chat.names import NAME, SECTIONS
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, OutputFormat, Reasoning, Tool
 
-_SCALE = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _MEANINGFUL = {
     "modalities": "This model answers in text only; ask for text alone.",
     "audio": "This model does not answer in sound; ask for text.",
@@ -108,15 +108,14 @@ def _write_think(body: Block, wanted: Reasoning, native: bool, quirks: JsonObjec
         return
     if wanted.effort is None and wanted.budget is None and not (wanted.enabled or wanted.adaptive):
         return
-    declared = quirks.get("reasoning_efforts")
-    known = [word for word in declared if word in _SCALE] if isinstance(declared, list | tuple) else []
+    known = declared(quirks, ())
+    if known:
+        body["think"] = word_for(wanted, known, edits) or True
+        return
+    body["think"] = True
     if wanted.budget is not None:
         edits.note("dropped:reasoning_budget")
-    body["think"] = True
-    if known and wanted.effort is not None:
-        place = _SCALE.index(wanted.effort)
-        body["think"] = min(known, key=lambda word: abs(_SCALE.index(word) - place))
-    if wanted.effort is not None and body["think"] != wanted.effort:
+    if wanted.effort is not None:
         edits.note("clamped:reasoning_effort")
 
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from sluice.dialects.base import JsonObject
 from sluice.dialects.edits import Edits
-from sluice.types.chat import Effort, Json, Reasoning
-
-_ORDER: tuple[Effort, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_COMMON: tuple[Effort, ...] = ("low", "medium", "high")
-_BUDGETS: dict[Effort, int] = {
-    "none": 0, "minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536,
-}  # fmt: skip
+from sluice.dialects.effort import COMMON, budget_for, declared, word_for
+from sluice.types.chat import Json, Reasoning
 
 
 def write_reasoning_request(
@@ -25,36 +20,32 @@ def write_reasoning_request(
     elif way == "object":
         _write_object(body, wanted)
     elif way == "thinking":
-        _write_thinking(body, wanted, quirks, native)
+        _write_thinking(body, wanted, quirks, native, edits)
     elif way == "enable_thinking":
-        _write_switch(body, wanted)
+        _write_switch(body, wanted, quirks, edits)
     else:
         _write_effort(body, wanted, quirks, native, edits)
 
 
 def _write_effort(body: dict[str, Json], wanted: Reasoning, quirks: JsonObject, native: bool, edits: Edits) -> None:
-    effort = wanted.effort or (None if wanted.budget is None else effort_of(wanted.budget))
     if wanted.enabled is False:
-        effort = "none"
-    if effort is None:
+        wanted = Reasoning("none")
+    if wanted.effort is None and wanted.budget is None:
         if wanted.enabled or wanted.adaptive:
             edits.note("dropped:reasoning")  # the model's own default holds
         return
-    taken = _taken(quirks)
-    if taken is None and native:
-        body["reasoning_effort"] = effort
+    taken = declared(quirks, ())
+    if not taken and native and wanted.effort is not None:
+        body["reasoning_effort"] = wanted.effort
         return
-    if effort == "none" and "none" not in (taken or ()):
+    if wanted.effort == "none" and "none" not in taken:
         edits.note("dropped:reasoning")
         return
-    if taken == ("none",) and effort != "none":  # Groq's Qwen: "none" or "default"
-        edits.note("changed:reasoning_effort=default")
+    if taken == ("none",) and wanted.effort != "none":  # Groq's Qwen: "none" or "default"
+        edits.note("clamped:reasoning_effort")
         body["reasoning_effort"] = "default"
         return
-    nearest = _nearest(effort, taken or _COMMON)
-    if nearest != effort:
-        edits.note(f"changed:reasoning_effort={nearest}")
-    body["reasoning_effort"] = nearest
+    body["reasoning_effort"] = word_for(wanted, taken or COMMON, edits)
 
 
 def _write_object(body: dict[str, Json], wanted: Reasoning) -> None:
@@ -70,38 +61,34 @@ def _write_object(body: dict[str, Json], wanted: Reasoning) -> None:
     body["reasoning"] = asked
 
 
-def _write_thinking(body: dict[str, Json], wanted: Reasoning, quirks: JsonObject, native: bool) -> None:
+def _write_thinking(body: dict[str, Json], wanted: Reasoning, quirks: JsonObject, native: bool, edits: Edits) -> None:
     on = wanted.enabled is not False and wanted.effort != "none"
     body["thinking"] = {"type": "enabled" if on else "disabled"}
-    taken = _taken(quirks)
-    if on and wanted.effort is not None and (taken or native):
-        body["reasoning_effort"] = _nearest(wanted.effort, taken) if taken else wanted.effort
+    taken = declared(quirks, ())
+    if not on:
+        return
+    if taken and (wanted.effort is not None or not native):
+        effort = word_for(wanted, taken, edits)
+        if effort is not None:
+            body["reasoning_effort"] = effort
+    elif wanted.effort is not None:
+        if native:
+            body["reasoning_effort"] = wanted.effort
+        else:
+            edits.note("clamped:reasoning_effort")  # it thinks or it does not
+    elif wanted.budget is not None:
+        edits.note("dropped:reasoning_budget")
 
 
-def _write_switch(body: dict[str, Json], wanted: Reasoning) -> None:
+def _write_switch(body: dict[str, Json], wanted: Reasoning, quirks: JsonObject, edits: Edits) -> None:
     on = wanted.enabled is not False and wanted.effort != "none"
     body["enable_thinking"] = on
-    budget = wanted.budget if wanted.budget is not None else _BUDGETS.get(wanted.effort or "none")
-    if on and budget:
-        body["thinking_budget"] = budget
-
-
-def effort_of(budget: int) -> Effort:
-    """Return the effort word for a budget of thinking tokens."""
-    if budget < 4096:
-        return "low"
-    return "medium" if budget < 16384 else "high"
-
-
-def _taken(quirks: JsonObject) -> tuple[Effort, ...] | None:
-    words = quirks.get("reasoning_efforts")
-    if not isinstance(words, list | tuple):
-        return None
-    return tuple(word for word in _ORDER if word in words) or None
-
-
-def _nearest(effort: Effort, taken: tuple[Effort, ...]) -> Effort:
-    """Return the closest word a provider takes; between two, the smaller."""
-    place = _ORDER.index(effort)
-    some = [word for word in taken if word != "none" or effort == "none"]
-    return min(some or taken, key=lambda word: (abs(_ORDER.index(word) - place), _ORDER.index(word)))
+    if not on or (wanted.budget is None and wanted.effort is None):
+        return
+    limits = [limit for name in ("max_tokens", "max_completion_tokens") if isinstance(limit := body.get(name), int)]
+    budget = budget_for(wanted, quirks, edits, limit=min(limits, default=None))
+    if budget is None:
+        edits.drop("reasoning_effort")  # no room to think before the answer
+        body["enable_thinking"] = False
+        return
+    body["thinking_budget"] = budget

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
-from sluice.dialects.openai_chat.effort import effort_of
+from sluice.dialects.effort import declared, word_for
 from sluice.dialects.openai_responses.content import Block, PartWriter
 from sluice.dialects.openai_responses.items_out import ItemWriter
 from sluice.dialects.openai_responses.names import ENCRYPTED, NAME
@@ -20,10 +20,8 @@ from sluice.dialects.openai_responses.passing import pass_edits
 from sluice.dialects.openai_responses.request_in import LOGPROBS
 from sluice.dialects.openai_responses.tools import write_choice, write_tools
 from sluice.dialects.policy import apply
-from sluice.types.chat import ChatRequest, Json, OutputFormat, Text
+from sluice.types.chat import ChatRequest, Json, OutputFormat, Reasoning, Text
 
-_SCALE = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_COMMON = ("low", "medium", "high")
 _TIERS = {"auto": "auto", "standard_only": "default"}  # Anthropic's words
 _SAME = ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store", "verbosity")
 """Members that Chat Completions and this API call by the same name and mean the same by."""
@@ -127,12 +125,9 @@ def _write_reasoning(body: Block, request: ChatRequest, native: bool, quirks: Js
     wanted, own = request.reasoning, request.extras.get("reasoning") if native else None
     asked: Block = dict(own) if isinstance(own, Mapping) else {}
     if wanted is not None:
-        effort: str | None = wanted.effort or (None if wanted.budget is None else effort_of(wanted.budget))
-        if wanted.enabled is False:
-            effort = "none"
-        if effort is None and (wanted.enabled or wanted.adaptive):
-            edits.note("dropped:reasoning")  # the model's own default holds
-        if effort is not None and (native or (effort := _nearest(effort, quirks, edits)) is not None):
+        off = wanted.enabled is False
+        effort = _effort(Reasoning("none") if off else wanted, native, quirks, edits)
+        if effort is not None:
             asked["effort"] = effort
         shown = wanted.enabled or wanted.adaptive or wanted.budget is not None
         if not native and shown and asked.get("effort") != "none" and wanted.display != "omitted":
@@ -142,19 +137,19 @@ def _write_reasoning(body: Block, request: ChatRequest, native: bool, quirks: Js
         body["reasoning"] = asked
 
 
-def _nearest(effort: str, quirks: JsonObject, edits: Edits) -> str | None:
-    """Return the closest effort that the provider takes; None when thinking cannot be turned off."""
-    declared = quirks.get("reasoning_efforts")
-    taken = [word for word in _SCALE if word in declared] if isinstance(declared, list | tuple) else list(_COMMON)
-    if effort == "none" and "none" not in taken:
+def _effort(wanted: Reasoning, native: bool, quirks: JsonObject, edits: Edits) -> str | None:
+    """Return the effort to ask for; None where the model's own default holds, or where it cannot stop thinking."""
+    if wanted.effort is None and wanted.budget is None:
+        if wanted.enabled or wanted.adaptive:
+            edits.note("dropped:reasoning")
+        return None
+    if native and wanted.effort is not None:
+        return wanted.effort
+    taken = declared(quirks)
+    if wanted.effort == "none" and "none" not in taken:
         edits.note("dropped:reasoning")
         return None
-    place = _SCALE.index(effort)
-    some = [word for word in taken if word != "none" or effort == "none"] or taken or list(_COMMON)
-    nearest = min(some, key=lambda word: (abs(_SCALE.index(word) - place), _SCALE.index(word)))
-    if nearest != effort:
-        edits.note(f"changed:reasoning.effort={nearest}")
-    return nearest
+    return word_for(wanted, taken, edits)
 
 
 def _write_rest(body: Block, request: ChatRequest, native: bool, edits: Edits) -> None:

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.effort import budget_for, declared, word_for
 from sluice.dialects.policy import apply, changes_of
 from sluice.dialects.snowflake_complete.names import NAME
 from sluice.dialects.snowflake_complete.parts_out import Item, PartWriter
 from sluice.types.chat import ChatRequest, Json, Message, OutputFormat, Reasoning, Text, Tool, ToolChoice
 
 _LEAST_BUDGET = 1024
-_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32768}
-_EFFORTS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 _DROPPED = ("top_k", "seed", "presence_penalty", "frequency_penalty", "logprobs", "user", "service_tier")
 
 
@@ -144,18 +143,18 @@ def _write_reasoning(
     if reasoning.enabled is False or reasoning.effort == "none":
         return  # these models think only when they are told to
     style = quirks.get("cortex_reasoning")
-    effort = reasoning.effort or "medium"
     if style == "anthropic":
-        budget = max(reasoning.budget or _BUDGETS[effort], _LEAST_BUDGET)
         most = body.get("max_tokens")
-        if isinstance(most, int) and budget >= most:
+        limit = most if isinstance(most, int) else None
+        budget = budget_for(reasoning, quirks, edits, limit=limit, least=_LEAST_BUDGET)
+        if budget is None:
             edits.drop("reasoning_effort")
             return
         body["anthropic"] = {"thinking": {"budget_tokens": budget}}
     elif style == "openai":
-        if _EFFORTS[effort] != effort or reasoning.effort is None:
-            edits.note("clamped:reasoning_effort")
-        body["openai"] = {"reasoning": {"effort": _EFFORTS[effort]}}
+        effort = word_for(reasoning, declared(quirks), edits)
+        if effort is not None:
+            body["openai"] = {"reasoning": {"effort": effort}}
     else:
         edits.drop("reasoning_effort")
 
