@@ -280,6 +280,7 @@ class Gateway:
                 lines=self.lines,
                 encode_line=lambda entry, cold: json.dumps({"kind": "request", "id": entry.request_id, "cold": cold}),
                 open_line=_open_line,
+                region="us-east-1",
                 clock=Clock(sleep=self.slept.append, random=lambda: 0.5),
                 catalogues=catalogues,
                 responses=lambda: self.responses,

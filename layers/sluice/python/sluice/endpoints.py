@@ -45,6 +45,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/v1/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/chat/completions", "chat", OPENAI, "streaming"),
     Endpoint("POST", "/v1/messages", "chat", ANTHROPIC, "streaming"),
+    # Where services call Snowflake Cortex today; only their base URL changes.
+    Endpoint("POST", "/api/v2/cortex/v1/chat/completions", "chat", OPENAI, "streaming"),
+    Endpoint("POST", "/api/v2/cortex/v1/messages", "chat", ANTHROPIC, "streaming"),
     Endpoint("POST", "/v1/responses", "responses", RESPONSES, "streaming"),
     Endpoint("POST", "/v1/responses/input_tokens", "response_input_tokens", RESPONSES, "streaming"),
     Endpoint("GET", "/v1/responses/{response_id}", "response_retrieve", RESPONSES, "streaming"),

@@ -23,6 +23,7 @@ GEMINI_METHODS = {
     "streamGenerateContent": Method("chat", "gemini", stream=True),
     "embedContent": Method("embeddings", "gemini_embed_content"),
     "batchEmbedContents": Method("embeddings", "gemini_embeddings"),
+    "countTokens": Method("count_tokens", "gemini_count_tokens"),
 }
 """The methods by name (Gemini API reference, 2026-11)."""
 

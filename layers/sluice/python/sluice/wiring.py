@@ -116,10 +116,14 @@ def application(adapters: Adapters) -> App:
 
     def generate_content(request: Request, match: Match) -> Response:
         sent, method = gemini_call(request, match)
+        if method.operation == "count_tokens":
+            return count_tokens(sent, method.dialect, composed)
         return gemini_framed(request, run(sent, method.operation, method.dialect, composed))
 
     def bedrock(request: Request, match: Match) -> Response:
         sent, action = bedrock_call(request, match)
+        if action.operation == "count_tokens":
+            return count_tokens(sent, action.dialect, composed)
         return run(sent, action.operation, action.dialect, composed)
 
     use_cases: dict[str, UseCase] = {
@@ -131,7 +135,7 @@ def application(adapters: Adapters) -> App:
         "rerank": model_call,
         "moderations": model_call,
         **dict.fromkeys(("images", "image_edits", "transcriptions", "translations", "speech"), model_call),
-        "count_tokens": lambda request, _: count_tokens(request, composed),
+        "count_tokens": lambda request, match: count_tokens(request, match.endpoint.dialect, composed),
         "models": lookups.models,
         "model": lookups.model,
         "route": lookups.route,

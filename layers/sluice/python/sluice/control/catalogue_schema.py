@@ -20,6 +20,7 @@ Clock = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:
 Component = Literal[
     "input",
     "cache_read",
+    "cache_read_audio",
     "cache_write_5m",
     "cache_write_1h",
     "output",
@@ -80,6 +81,7 @@ Wire = Literal[
     "openai_speech",
     "bedrock_invoke",
     "bedrock_count_tokens",
+    "gemini_count_tokens",
     "bedrock_embeddings",
 ]
 

@@ -12,14 +12,16 @@ from sluice.dialects.anthropic_messages import (
     stream_error,
     stream_error_bytes,
 )
-from sluice.dialects.anthropic_messages.tokens import outline
+from sluice.dialects.anthropic_messages.tokens import encode_count, estimate, outline
 from sluice.dialects.base import EMPTY, JsonObject
 from sluice.types.usage import Usage
 
 __all__ = [
     "NAME",
     "decode_error",
+    "encode_count",
     "encode_error",
+    "estimate",
     "keep_alive",
     "meter",
     "outline",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sluice.dialects.base import EMPTY, REMOVED, JsonObject, Meter, Outline
 from sluice.dialects.bedrock_converse import keep_alive
@@ -24,8 +24,10 @@ __all__ = [
     "answer_usage",
     "body_error",
     "decode_error",
+    "encode_count",
     "encode_error",
     "error_headers",
+    "estimate",
     "keep_alive",
     "meter",
     "outline",
@@ -38,6 +40,8 @@ __all__ = [
 
 NAME = "bedrock_count_tokens"
 _INPUTS = ("converse", "invokeModel")
+_MEDIA = 1600
+"""Tokens of a picture at most (Anthropic docs, "Vision", 2026-10); documents are more."""
 
 
 def outline(body: JsonObject, size: int) -> Outline:
@@ -79,3 +83,31 @@ def answer_usage(
 def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return no tokens: counting is free of charge."""
     return Usage()
+
+
+def encode_count(tokens: int) -> dict[str, object]:
+    """Return the body of an answer."""
+    return {"inputTokens": tokens}
+
+
+def estimate(body: JsonObject) -> int:
+    """Return a guess of the prompt's tokens; at least 1."""
+    from sluice.dialects.anthropic_messages.tokens import weigh
+
+    return max(int(sum(text if isinstance(text, int) else weigh(text) for text in _seen(body.get("input")))), 1)
+
+
+def _seen(value: object) -> Iterator[str | int]:
+    """Yield the texts that the model sees, and token counts of what is no text."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _seen(item)
+    elif isinstance(value, dict):
+        if "bytes" in value or "s3Location" in value:
+            yield _MEDIA
+            return
+        for name, item in value.items():
+            if name not in ("role", "signature", "toolUseId", "format", "inferenceConfig"):
+                yield from _seen(item)
