@@ -164,3 +164,19 @@ def test_a_custom_model_can_say_all_that_the_catalogue_can() -> None:
 def test_a_word_of_a_custom_model_that_nothing_reads_is_refused(entry: dict[str, object], place: str) -> None:
     with pytest.raises(BadRequest, match=place):
         configurations().lint({"models": {"openai_compatible/own": entry}})
+
+
+def test_a_route_that_states_no_first_byte_leaves_it_to_the_provider() -> None:
+    target = [{"model": "openai/gpt-4o-mini"}]
+    routes = {"patient": {"targets": target, "timeouts": {"total": 300}}, "own": {"targets": target}}
+    stated = {"hasty": {"targets": target, "timeouts": {"first_byte": 20}}}
+    providers = {"openai_compatible": {"first_byte_seconds": 240}}
+    full = configurations().lint({"routes": {**routes, **stated}, "providers": providers})
+    read = parse(full, "v1")
+    assert {name: route.cold_starts for name, route in read.routes.items()} == {
+        "patient": True,
+        "own": True,
+        "hasty": False,
+    }
+    assert (read.routes["patient"].timeouts.first_byte, read.routes["hasty"].timeouts.first_byte) == (120.0, 20.0)
+    assert read.providers["openai_compatible"].first_byte_seconds == 240

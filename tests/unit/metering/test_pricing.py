@@ -281,3 +281,17 @@ def test_the_spellings_of_a_json_number_are_read(text: str, nano: int) -> None:
 def test_a_stated_cost_that_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="number"):
         stated_nano(text)
+
+
+def test_cached_sound_costs_its_own_rate_else_that_of_cached_text() -> None:
+    heard = Usage(input=10, cache_read=100, cache_read_audio=40)
+    own = price({"input": 1_000_000, "cache_read": 100_000, "cache_read_audio": 300_000})
+    assert cost(heard, own).breakdown == {"input": 10, "cache_read": 6, "cache_read_audio": 12}
+    assert cost(heard, price({"input": 1_000_000, "cache_read": 100_000})).nano == 10 + 10
+    assert cost(Usage(cache_read=5, cache_read_audio=9), own).nano == 2, "no more of it than there was"
+
+
+def test_seconds_of_work_are_charged_to_the_millisecond() -> None:
+    assert cost(Usage(provider_ms=1_500), price({"second": 2_000_000})).nano == 3_000_000
+    assert cost(Usage(provider_ms=1), price({"second": 499})).nano == 0
+    assert cost(Usage(provider_ms=1_500, input=1), price({"input": 1_000_000})).nano == 1

@@ -48,7 +48,8 @@ def theirs(usage: Usage) -> KnownUsage:
         "cache_write_1h_tokens": usage.cache_write_1h,
         "output_tokens": usage.output,
         "output_reasoning_tokens": usage.reasoning,
-        "input_audio_tokens": usage.audio_input,
+        "input_audio_tokens": usage.audio_input + usage.cache_read_audio,
+        **({"cache_audio_read_tokens": usage.cache_read_audio} if usage.cache_read_audio else {}),
         "output_audio_tokens": usage.audio_output,
         "input_image_tokens": usage.image_input,
         "output_image_tokens": usage.image_output,
@@ -161,3 +162,21 @@ def test_every_other_name_of_a_model_is_priced_like_genai_prices_does(vendor: st
             assert found in (source, None), alias
             ((_, called),) = registry.resolve(f"{vendor}/{alias}")
             assert (called.id, called.prices) == (alias, model.prices)
+
+
+def test_cached_sound_costs_what_genai_prices_says() -> None:
+    known = next(provider for provider in known_providers if provider.id == "google")
+    provider = Registry().provider("gemini")
+    assert provider is not None
+    usage = Usage(input=9_001, audio_input=4_001, cache_read=5_003, cache_read_audio=3_001, output=7)
+    compared = 0
+    for model in provider.models.values():
+        if any("cache_read_audio" in price.tiers[0].rates for price in model.prices):
+            (source,) = [m for m in known.models if m.id == model.id]
+            price = price_of(model, "2026-11-23")
+            assert price is not None
+            moment = datetime(2026, 11, 23, 12, tzinfo=UTC)
+            calculated = source.calc_price(theirs(usage), known, genai_request_timestamp=moment).total_price
+            assert cost(usage, price).nano == int((calculated * 10**9).to_integral_value(ROUND_HALF_UP)), model.id
+            compared += 1
+    assert compared > 5

@@ -136,6 +136,7 @@ def test_every_operation_of_an_own_vendor_has_a_model_that_serves_it() -> None:
         ({"base_url": ""}, "without a base URL"),
         ({"auth": {"scheme": "header"}}, "header's name"),
         ({"quirks": {"max_token_field": "max_tokens"}}, "Unknown quirk"),
+        ({"first_byte_seconds": 601}, "first_byte_seconds"),
         ({"rules": [{"prefixes": ["x"], "capabilities": ["telepathy"], "source": "s"}]}, "capabilities"),
         ({"rules": [{"prefixes": ["x"]}]}, "source"),
         ({"models": {"m": {}}}, "states prices"),

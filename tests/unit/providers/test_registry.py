@@ -294,3 +294,6 @@ def test_a_model_that_is_not_listed_has_what_the_rules_say(registry: Registry) -
     assert "tools" in new.capabilities
     assert {"chat", "embeddings", "images"} <= set(new.operations), "no rule says what it is for"
     assert registry.unlisted(openai, "text-embedding-9").operations == ("embeddings",)
+    openrouter = registry.provider("openrouter")
+    assert openrouter is not None
+    assert "embeddings" in registry.unlisted(openrouter, "acme/new").operations, "the rule for all is of listed models"

@@ -236,3 +236,15 @@ def test_no_other_operation_stands_in_for_one_that_a_model_lacks() -> None:
     host = provider("h", Model("m", "h", PRICE, operations=("embeddings",)), endpoints=(CHAT, COMPLETIONS))
     with pytest.raises(NoHealthyUpstream, match="does not serve completions"):
         router(host).plan("h/m", "completions", "openai_completions", Configuration("v"), CALLER)
+
+
+def test_the_configuration_may_say_how_long_a_host_takes_to_wake_up() -> None:
+    sleepy = provider("s", Model("m1", "s", PRICE), first_byte_seconds=300.0)
+    routes = {"r": Route("r", (RouteTarget("s/m1"),), cold_starts=False)}
+    for stated, expected in ((None, 300.0), (90.0, 90.0), (0.0, 0.0)):
+        settings = ProviderSettings(first_byte_seconds=stated)
+        configuration = Configuration(f"v{stated}", providers={"s": settings}, routes=routes)
+        planned = router(sleepy).plan("s/m1", "chat", "openai_chat", configuration, CALLER)
+        assert planned.choices[0].deployment.provider.first_byte_seconds == expected
+        assert planned.cold_starts
+        assert not router(sleepy).plan("r", "chat", "openai_chat", configuration, CALLER).cold_starts

@@ -34,6 +34,7 @@ def test_the_cache_is_inside_the_prompt_and_thoughts_are_outside_the_candidates(
     assert counts.read(FULL) == Usage(
         input=450,
         cache_read=600,
+        cache_read_audio=200,
         output=100,
         reasoning=70,
         audio_input=100,

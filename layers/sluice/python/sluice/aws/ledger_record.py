@@ -51,6 +51,7 @@ _TOKENS = (
     "images_sent",
     "audio_ms",
     "provider_ms",
+    "cache_read_audio",
     "characters",
     "estimated",
     *_WORDS,

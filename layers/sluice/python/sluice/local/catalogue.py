@@ -44,6 +44,7 @@ SOURCE = f"genai-prices-{version('genai-prices')}"
 PER_MILLION = {
     "input_mtok": "input",
     "cache_read_mtok": "cache_read",
+    "cache_audio_read_mtok": "cache_read_audio",
     "cache_write_mtok": "cache_write_5m",
     "cache_write_5m_mtok": "cache_write_5m",
     "cache_write_1h_mtok": "cache_write_1h",
@@ -57,8 +58,8 @@ PER_MILLION = {
 }
 PER_HOUR = {"input_audio_hours": "audio_hour", "audio_hours": "audio_hour"}
 PER_THOUSAND = {"web_searches_kcount": "search", "requests_kcount": "request"}
-# File search of the Responses API; cached sound and pictures, which are counted and charged as cached text.
-NOT_CHARGED_HERE = {"storage_searches_kcount", "cache_audio_read_mtok", "cache_image_read_mtok"}
+# File search of the Responses API; cached pictures, which are counted and charged as cached text.
+NOT_CHARGED_HERE = {"storage_searches_kcount", "cache_image_read_mtok"}
 LABELLED = ("service_tier", "processing", "speed")
 STANDARD = "default"
 _FIRST_DAY = date(2000, 1, 1)

@@ -31,6 +31,7 @@ _FALLBACK = {
     "cache_write_1h": "cache_write_5m",
     "cache_write_5m": "input",
     "cache_read": "input",
+    "cache_read_audio": "cache_read",
     "audio_input": "input",
     "image_input": "input",
     "reasoning": "output",
@@ -192,12 +193,14 @@ def _counts(usage: Usage) -> Iterator[tuple[str, int]]:
     image = min(usage.image_input, usage.input - audio)
     spoken = min(usage.audio_output, usage.output)
     drawn = min(usage.image_output, usage.output - spoken)
+    heard_before = min(usage.cache_read_audio, usage.cache_read)
     thought = min(usage.reasoning, usage.output - spoken - drawn)
     counts = (
         ("input", usage.input - audio - image),
         ("audio_input", audio),
         ("image_input", image),
-        ("cache_read", usage.cache_read),
+        ("cache_read", usage.cache_read - heard_before),
+        ("cache_read_audio", heard_before),
         ("cache_write_5m", usage.cache_write_5m),
         ("cache_write_1h", usage.cache_write_1h),
         ("output", usage.output - spoken - drawn - thought),

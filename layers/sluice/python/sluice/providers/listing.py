@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sluice.types.catalogue import Model, Price, PriceTier
@@ -80,9 +81,12 @@ class Listing(Mapping[str, Model]):
         return None if id_ is None else self._build(name, id_)
 
     def unlisted(self, name: str, operations: Sequence[str]) -> Model:
-        """Return what the rules alone say of a model; it serves all `operations` where they name none."""
-        least = {"prefixes": ("",), "operations": operations}
-        return read_model(self._provider, name, {}, (least, *self._rules), source=self._source)
+        """Return what the rules alone say of a model; it serves all `operations` unless a rule names its family's."""
+        model = read_model(self._provider, name, {}, self._rules, source=self._source)
+        families = (rule["prefixes"] for rule in self._rules if rule.get("operations"))
+        if any(prefix and name.startswith(prefix) for prefixes in families for prefix in prefixes):
+            return model
+        return replace(model, operations=tuple(operations))
 
     def _by_prefix(self, name: str) -> str | None:
         best, found = "", None

@@ -12,7 +12,7 @@ from sluice.types.clock import NanoUSD
 class PriceTier:
     """Rates that hold for the whole call when its prompt is longer than `over` tokens.
 
-    `rates` maps a component to nano-USD per million tokens. Components: "input", "cache_read",
+    `rates` maps a component to nano-USD per million tokens. Components: "input", "cache_read", "cache_read_audio",
     "cache_write_5m", "cache_write_1h", "output", "reasoning", "audio_input", "audio_output", "image_input",
     "image_output"; "character" is nano-USD per million characters to be spoken, "audio_hour" nano-USD per hour of sound
     taken in, "second" nano-USD per second that a host of one's own works on an answer; "request", "search", "image" (a

@@ -26,6 +26,8 @@ class Usage:
     image_input: int = 0
     search_requests: int = 0
     image_output: int = 0
+    cache_read_audio: int = 0
+    """The sound in `cache_read`, for models that charge it otherwise than cached text."""
     images: int = 0
     """Pictures made."""
     image_size: str | None = None
