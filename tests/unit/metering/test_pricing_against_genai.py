@@ -179,4 +179,4 @@ def test_cached_sound_costs_what_genai_prices_says() -> None:
             calculated = source.calc_price(theirs(usage), known, genai_request_timestamp=moment).total_price
             assert cost(usage, price).nano == int((calculated * 10**9).to_integral_value(ROUND_HALF_UP)), model.id
             compared += 1
-    assert compared > 5
+    assert compared >= 5
