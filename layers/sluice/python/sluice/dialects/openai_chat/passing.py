@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 
 from sluice.dialects.base import REMOVED, JsonObject
 from sluice.dialects.openai_chat.adapt import adapt_members, adapt_messages, adapt_tools
+from sluice.dialects.openai_chat.asking import ASKING, ask_anew
 from sluice.dialects.openai_chat.chunks import reports_usage
 from sluice.dialects.policy import Changes
+
+_ASKED = frozenset(ASKING)
 
 
 def pass_edits(body: JsonObject, quirks: JsonObject) -> Changes:
@@ -31,6 +34,8 @@ def pass_edits(body: JsonObject, quirks: JsonObject) -> Changes:
         ):
             if changed is not None and edits.get(name) is not REMOVED:
                 edits[name] = changed
+        if not _ASKED.isdisjoint(body):
+            ask_anew(body, quirks, edits)
     return edits
 
 

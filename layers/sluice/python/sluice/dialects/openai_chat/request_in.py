@@ -45,7 +45,7 @@ def decode_request(body: JsonObject) -> ChatRequest:
         tools=_tools(body),
         tool_choice=_tool_choice(body),
         output_format=_output_format(body, extras),
-        reasoning=_reasoning(body, extras),
+        reasoning=read_reasoning(body, extras),
         max_tokens=sketch.max_output,
         temperature=_number(body, "temperature"),
         top_p=_number(body, "top_p"),
@@ -138,7 +138,7 @@ def _output_format(body: JsonObject, extras: dict[str, Json]) -> OutputFormat | 
     return None
 
 
-def _reasoning(body: JsonObject, extras: dict[str, Json]) -> Reasoning | None:
+def read_reasoning(body: JsonObject, extras: dict[str, Json]) -> Reasoning | None:
     """Read the ways to ask for reasoning: OpenAI's, OpenRouter's object, DeepSeek's and Z.ai's, Alibaba's."""
     word = body.get("reasoning_effort")
     asked, thinking = _object(body.get("reasoning")), _object(body.get("thinking"))
