@@ -64,6 +64,22 @@ def _not_json(recording: Recording) -> bool:
     return isinstance(text, str) and "json" in kind and _json(text) is None
 
 
+def _no_object(recording: Recording) -> bool:
+    body = (recording.request or {}).get("body")
+    return body is not None and not isinstance(body, dict)
+
+
+def _cut_off(recording: Recording) -> bool:
+    """A good answer that is empty, JSON that stops short, or a stream whose last line does."""
+    text = recording.body.strip()
+    if recording.status != 200 or recording.endpoint.endswith(("converse_stream", "invoke_stream")):
+        return False
+    if text[:1] in (b"{", b"["):
+        lines = [_json(line) for line in text.splitlines()]
+        return _json(text) is None and (len(lines) == 1 or None in lines)
+    return not text or (text.startswith((b"data:", b"event:", b":")) and not recording.body.endswith((b"\n", b"\r")))
+
+
 def _json(text: bytes | str) -> Any:
     try:
         return json.loads(text)
@@ -77,6 +93,8 @@ RULES: tuple[tuple[str, Callable[[Recording], bool]], ...] = (
     ("several answers are published as one body; a client stops reading at the end of the first", _joined),
     ("two calls of its conversation share one id; another dialect needs them apart", _repeated_ids),
     ("its stream takes tokens of the prompt back; in Messages the larger of two reports holds", _lowered),
+    ("its answer was published in part: it stops short", _cut_off),
+    ("its request is no JSON object, in which callers of a gateway name the model", _no_object),
     ("its request is no JSON: the recorder cut a file out of it, quotation mark and all", _not_json),
 )
 """(words, rule), the first that holds."""

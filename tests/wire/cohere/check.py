@@ -65,7 +65,7 @@ def check_request(recording: Recording) -> None:
     body = recording.request_body
     outline = wire.outline(body, 100)
     request = wire.decode_request(body)
-    same("model and stream", (outline.model, outline.stream), (body["model"], recording.stream))
+    same("model and stream", (outline.model, outline.stream), (body["model"], body.get("stream") is True))
     same("bound", outline.max_output, body.get("max_tokens"))
     same("messages", said.messages_canonically(request), said.messages_plainly(body["messages"]))
     same("documents", said.documents_canonically(request), said.documents_plainly(body.get("documents")))

@@ -38,12 +38,13 @@ def cases(recording: Recording) -> Iterator[tuple[str, Case]]:
     """Yield the cases of one recording; a refusal of what the other dialect cannot say is no failure."""
     if recording.status != 200:
         return
+    other = SIDES[recording.endpoint][1]
     if isinstance(recording.request_body, dict):
-        yield "request in the other", unless_refused(partial(_request, recording))
+        yield f"request in {other.NAME}", unless_refused(partial(_request, recording))
     if recording.body.lstrip().startswith(b"{"):
-        yield "answer in the other", unless_refused(partial(_answer, recording))
+        yield f"answer in {other.NAME}", unless_refused(partial(_answer, recording))
     else:
-        yield "stream in the other", unless_refused(partial(_stream, recording))
+        yield f"stream in {other.NAME}", unless_refused(partial(_stream, recording))
 
 
 def _request(recording: Recording) -> None:
