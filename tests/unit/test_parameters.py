@@ -102,7 +102,7 @@ def test_a_strict_route_without_one_refuses_before_any_call_and_charges_nothing(
     message = json.loads(body)["error"]["message"]
     assert "'temperature' is 1.5; this model takes 0 to 1. Send a value in that range" in message
     assert transport.calls == []
-    entry = served.ledger.only()
+    entry = served.ledger.only
     assert (entry.cost, tuple(entry.attempts)) == (0, ())
 
 
