@@ -54,7 +54,7 @@ def test_each_table_of_the_schema_is_declared_as_the_schema_says(assembly: Assem
 
 def test_the_ledger_streams_new_entries(assembly: Assembly) -> None:
     properties = table(assembly, "ledger")["Properties"]
-    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 def test_replicated_tables_belong_to_the_primary_region_and_have_a_replica_in_each(assembly: Assembly) -> None:

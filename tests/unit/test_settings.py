@@ -104,7 +104,7 @@ def test_the_schema_replicates_configuration_and_counters_only() -> None:
 
 
 def test_only_the_ledger_streams_and_everything_but_configuration_expires() -> None:
-    assert {table.name: table.stream for table in TABLES if table.stream} == {"ledger": "NEW_IMAGE"}
+    assert {table.name: table.stream for table in TABLES if table.stream} == {"ledger": "NEW_AND_OLD_IMAGES"}
     assert {table.name for table in TABLES if table.ttl != "expires_at"} == {"config"}
 
 

@@ -63,6 +63,12 @@ ENTRIES = st.builds(
     cache=st.sampled_from(["off", "hit", "miss", "semantic"]),
     reasons=st.lists(TEXT, max_size=3).map(tuple),
     edits=st.lists(NAME, max_size=3).map(tuple),
+    holds=st.lists(st.tuples(NAME, COUNT), max_size=3).map(tuple),
+    user=NAME,
+    route=NAME,
+    version=st.integers(1, 9),
+    list_cost=st.none() | COUNT,
+    saved=st.lists(st.tuples(NAME, st.integers(-(10**12), 10**12)), max_size=2).map(tuple),
 )
 
 
@@ -95,5 +101,9 @@ def typical(**changes: object) -> LedgerEntry:
         "region": "eu-west-1",
         "reasons": ("anthropic/claude-sonnet-4-5: first of route fast",),
         "edits": ("renamed:model",),
+        "holds": (("3f2a9c1d7e5b4a60", 34_500_000),),
+        "user": "u-48211",
+        "route": "fast",
+        "saved": (("prompt_cache", 79_000_000),),
     }
     return LedgerEntry(**{**values, **changes})  # type: ignore[arg-type]

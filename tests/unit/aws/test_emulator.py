@@ -21,7 +21,7 @@ def test_each_test_gets_empty_tables_again(emulator: Emulator, tables: str) -> N
 def test_the_ledger_table_streams_new_images(emulator: Emulator, tables: str) -> None:
     described = emulator.call("DynamoDB_20120810.DescribeTable", {"TableName": f"{tables}-ledger"})["Table"]
     assert isinstance(described, dict)
-    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    assert described["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 def test_a_secret_can_be_written_twice(emulator: Emulator) -> None:

@@ -32,6 +32,9 @@ def test_every_field_of_an_entry_is_in_the_record() -> None:
             "edits": ("e",),
             "stream": True,
             "first_byte_ms": 7,
+            "holds": (("h", 3),),
+            "saved": (("cache", 4),),
+            "list_cost": 5,
         }
         kind = type(getattr(bare, field.name))
         changed = replace(bare, **{field.name: other.get(field.name, 9 if kind is int else "x")})

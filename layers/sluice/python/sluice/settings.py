@@ -42,7 +42,10 @@ class TableSchema(NamedTuple):
 TABLES: tuple[TableSchema, ...] = (
     TableSchema("config", replicated=True, restorable=True, retained=True),
     TableSchema("usage", replicated=True, ttl="expires_at", restorable=True, retained=True),
-    TableSchema("ledger", replicated=False, ttl="expires_at", stream="NEW_IMAGE", restorable=True, retained=True),
+    # Both images: where an entry takes the place of the sweep's guess, roll-ups count the difference.
+    TableSchema(
+        "ledger", replicated=False, ttl="expires_at", stream="NEW_AND_OLD_IMAGES", restorable=True, retained=True
+    ),
     TableSchema("cache", replicated=False, ttl="expires_at"),
     TableSchema("holds", replicated=False, ttl="expires_at"),
 )

@@ -130,10 +130,18 @@ class DynamoClient:
         backwards: bool = False,
         limit: int | None = None,
         consistent: bool = False,
+        after: str = "",
     ) -> Iterator[Item]:
-        """Yield the items of a partition in order of their sort keys, page by page, at most `limit` of them."""
+        """Yield the items of a partition in order of their sort keys, page by page, at most `limit` of them.
+
+        `after` leaves out what stands up to that sort key; it does not go with `begins_with`.
+        """
         condition, values = "#p = :p", {":p": marshal(partition)}
         names = {"#p": PARTITION_KEY}
+        if after:
+            condition += " AND #s > :s"
+            values[":s"] = marshal(after)
+            names["#s"] = SORT_KEY
         if begins_with:
             condition += " AND begins_with(#s, :s)"
             values[":s"] = marshal(begins_with)

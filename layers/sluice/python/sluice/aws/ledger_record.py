@@ -30,6 +30,8 @@ _TEXTS = {
     "error": "error_code",
     "error_kind": "error_kind",
     "region": "region",
+    "user": "user",
+    "route": "route",
 }
 """Member -> field; left out when empty."""
 _NUMBERS = {"status": "status", "cost": "cost", "at": "started_ms", "ms": "duration_ms", "overhead_us": "overhead_us"}
@@ -94,6 +96,10 @@ def _written(entry: LedgerEntry) -> Record:
         record["stream"] = True
     if entry.first_byte_ms is not None:
         record["first_ms"] = entry.first_byte_ms
+    if entry.version != 1:
+        record["version"] = entry.version
+    if entry.list_cost is not None:
+        record["list"] = entry.list_cost
     _add_lists(record, entry)
     return record
 
@@ -120,6 +126,10 @@ def from_record(record: Mapping[str, Any]) -> LedgerEntry:
         tags=tuple((name, value) for name, value in record.get("tags") or ()),
         reasons=tuple(record.get("reasons") or ()),
         edits=tuple(record.get("edits") or ()),
+        holds=tuple((name, nano) for name, nano in record.get("holds") or ()),
+        version=record.get("version", 1),
+        list_cost=record.get("list"),
+        saved=tuple((kind, nano) for kind, nano in record.get("saved") or ()),
     )
 
 
@@ -135,6 +145,9 @@ def _add_lists(record: Record, entry: LedgerEntry) -> None:
         "tags": [[_cut(name), _cut(value)] for name, value in entry.tags[:LIST_LIMIT]],
         "reasons": _cut_all(entry.reasons),
         "edits": _cut_all(entry.edits),
+        # All of them: what is not here would stay set aside for ever.
+        "holds": [[name, nano] for name, nano in entry.holds],
+        "saved": [[kind, nano] for kind, nano in entry.saved],
     }
     record.update({name: value for name, value in lists.items() if value})
 

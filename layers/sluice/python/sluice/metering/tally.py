@@ -43,6 +43,10 @@ class Tally:
     attempts: list[Attempt] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     edits: tuple[str, ...] = ()
+    user: str = ""
+    route: str = ""
+    holds: tuple[tuple[str, NanoUSD], ...] = ()
+    """What was spent from which hold; known when the request is settled."""
     free: bool = False
     """True for operations that cost nothing (token counting)."""
     priced: tuple[Usage, Deployment, tuple[NanoUSD, str]] | None = None
@@ -117,6 +121,9 @@ class Tally:
             region=self.region,
             reasons=tuple(self.reasons),
             edits=self.edits,
+            holds=self.holds,
+            user=self.user,
+            route=self.route,
         )
 
     def _worked_ms(self, now: float | None) -> Millis:

@@ -29,7 +29,8 @@ class LedgerEntry:
     """One request, whoever paid for it and however it ended.
 
     `outcome` is "ok", "error" (refused or failed before the first byte), "failed" (broke off mid-stream),
-    "aborted" (the caller left) or "lost" (rebuilt by the sweeper). `cost` is nano-USD.
+    "aborted" (the caller left) or "lost" (rebuilt by the sweeper). `cost` is nano-USD. `version` 1 is what the request
+    left itself; a later one is the same request costed again at corrected prices, an entry of its own.
     """
 
     request_id: str
@@ -61,3 +62,15 @@ class LedgerEntry:
     cache: str = "off"
     reasons: tuple[str, ...] = ()
     edits: tuple[str, ...] = ()
+    holds: tuple[tuple[str, NanoUSD], ...] = ()
+    """The holds that paid: id and what was spent from each."""
+    user: str = ""
+    """The end user that the caller named, "" for none."""
+    route: str = ""
+    """The route that was asked for, "" for a model."""
+    version: int = 1
+    list_cost: NanoUSD | None = None
+    """What it would have cost at the provider's public price; None: the same as `cost`."""
+    saved: tuple[tuple[str, NanoUSD], ...] = ()
+    """What was saved, by kind: "cache", "routing", "batch", "prompt_cache" (less the premium for writing; may be
+    negative)."""
