@@ -92,7 +92,7 @@ def test_a_bare_id_goes_to_the_only_provider_that_can_serve_it() -> None:
 def test_a_deployment_is_found_whoever_asks_or_the_reason_is_told() -> None:
     live = Configuration("v", providers={"b": ProviderSettings(enabled=False)})
     assert router().deployment("a/m1", "chat", "openai_chat", live).name == "a/m1"
-    with pytest.raises(NoHealthyUpstream, match="b/m2 cannot be asked .*not enabled"):
+    with pytest.raises(NoHealthyUpstream, match=r"b/m2 cannot be asked .*not enabled"):
         router().deployment("b/m2", "chat", "openai_chat", live)
     with pytest.raises(NotFound):
         router().deployment("a/none", "chat", "openai_chat", live)
@@ -248,3 +248,14 @@ def test_the_configuration_may_say_how_long_a_host_takes_to_wake_up() -> None:
         assert planned.choices[0].deployment.provider.first_byte_seconds == expected
         assert planned.cold_starts
         assert not router(sleepy).plan("r", "chat", "openai_chat", configuration, CALLER).cold_starts
+
+
+def test_a_custom_price_leaves_what_the_catalogue_says_of_a_model() -> None:
+    fragile = Model("m1", "a", PRICE, context=9, max_output=5, quirks={"drop": ["seed"], "max_stop": 4})
+    there = provider("a", fragile)
+    cheap = (Price("", (PriceTier(0, {"input": 0}),)),)
+    own = Model("m1", "a", cheap, context=7, quirks={"max_stop": 2})
+    configuration = Configuration("v", models={"a/m1": own})
+    model = router(there).plan("a/m1", "chat", "openai_chat", configuration, CALLER).choices[0].deployment.model
+    assert (model.prices, model.context, model.max_output) == (cheap, 7, 5)
+    assert model.quirks == {"drop": ["seed"], "max_stop": 2}

@@ -191,17 +191,32 @@ class Router:
         custom = configuration.models.get(name)
         if custom is not None:
             provider = self._catalogue.provider(custom.provider)
-            return [(provider, custom)] if provider is not None else []
+            return [(provider, self._completed(custom, provider))] if provider is not None else []
         offers = self._catalogue.resolve(name) or self._unlisted(name, configuration)
         if not offers:
             for model in _customs(name, configuration):
                 provider = self._catalogue.provider(model.provider)
                 if provider is not None:
-                    offers.append((provider, model))
+                    offers.append((provider, self._completed(model, provider)))
         if len(offers) > 1:
             configured = [offer for offer in offers if _settings(configuration, offer[0]).enabled or offer[0].enabled]
             return configured or offers
         return offers
+
+    def _completed(self, custom: Model, provider: Provider) -> Model:
+        """Add to a custom model what the catalogue says of one of its name, so that a price alone can be stated."""
+        listed = (
+            model for owner, model in self._catalogue.resolve(f"{provider.name}/{custom.id}") if owner is provider
+        )
+        known = next(listed, None) or self._catalogue.unlisted(provider, custom.id)
+        return replace(
+            custom,
+            context=custom.context or known.context,
+            max_output=custom.max_output or known.max_output,
+            capabilities=custom.capabilities or known.capabilities,
+            dialects=custom.dialects or known.dialects,
+            quirks={**known.quirks, **custom.quirks},
+        )
 
     def _unlisted(self, name: str, configuration: Configuration) -> list[tuple[Provider, Model]]:
         """Take a name as it is where the configuration says that its provider may be asked for any model."""
