@@ -362,8 +362,10 @@ def test_streams_of_the_publishers_go_where_they_stream() -> None:
 def test_a_host_that_may_be_asleep_is_waited_for() -> None:
     patience = {}
     for name in ("Modal", "Baseten dedicated", "OpenAI chat"):
-        _, transport = sent_for(ROWS[name])
+        gateway, transport = sent_for(ROWS[name])
         patience[name] = transport.calls[0].timeouts.first_byte
+        _, plan = gateway.ask("/v1/route", {"model": ROWS[name].model})
+        assert json.loads(plan)["deployments"][0]["first_byte_seconds"] == patience[name]
     assert patience == {"Modal": 600.0, "Baseten dedicated": 600.0, "OpenAI chat": 120.0}
 
 

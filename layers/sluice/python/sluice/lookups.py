@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Protocol
 
 from sluice.dialects.splice import parse_body
+from sluice.dispatch import patience
 from sluice.endpoints import Match
 from sluice.errors import BadRequest, NoHealthyUpstream, NotFound
 from sluice.governance.authentication import Authenticator
@@ -185,6 +186,7 @@ def _plan_card(plan: Plan) -> dict[str, object]:
                 "dialect": choice.deployment.endpoint.dialect,
                 "region": choice.deployment.region,
                 "reason": choice.reason,
+                "first_byte_seconds": patience(choice.deployment, plan).first_byte,
             }
             for choice in plan.choices
         ],
