@@ -93,7 +93,12 @@ QUIRKS: tuple[Quirk, ...] = (
         (*_CHAT, *_GEMINI),
         "True: takes pictures in tool messages; else they follow as user content.",
     ),
-    Quirk("json_schema", (bool,), _ALL, "False: takes no JSON schema for its answer (json_object at most)."),
+    Quirk(
+        "json_schema",
+        (bool,),
+        (*_ALL, "snowflake_complete"),
+        "False: takes no JSON schema for its answer (json_object at most).",
+    ),
     Quirk("file_parts", (bool,), _CHAT, "False: takes no file parts."),
     Quirk("file_urls", (bool,), _CHAT, "True: a file part's file_data may be a URL."),
     Quirk(
@@ -153,9 +158,7 @@ QUIRKS: tuple[Quirk, ...] = (
         "How it is told to think: budget = thinkingBudget (undeclared), level = thinkingLevel, none = cannot be told.",
         ("budget", "level", "none"),
     ),
-    Quirk(
-        "least_thinking", (int,), _BUDGETS, "The smallest budget of thinking; above 0 Gemini cannot stop."
-    ),
+    Quirk("least_thinking", (int,), _BUDGETS, "The smallest budget of thinking; above 0 Gemini cannot stop."),
     Quirk("most_thinking", (int,), _BUDGETS, "The largest budget of thinking it takes."),
     Quirk("stops_thinking", (bool,), _GEMINI, "True: can stop thinking although least_thinking is above 0."),
     Quirk(

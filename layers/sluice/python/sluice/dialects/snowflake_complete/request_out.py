@@ -38,6 +38,12 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
             body[name] = value
     _write_tools(body, request, edits)
     if request.output_format is not None and request.output_format.kind != "text":
+        if not native and request.output_format.kind == "json_schema" and quirks.get("json_schema") is False:
+            edits.refuse(
+                "response_format",
+                "This model cannot be held to a JSON schema. Ask for json_object and describe the schema in the "
+                "prompt, or choose another model.",
+            )
         body["response_format"] = _output_format(request.output_format, native)
     _write_reasoning(body, request.reasoning, quirks, native, edits)
     _write_others(body, request, native, edits)
