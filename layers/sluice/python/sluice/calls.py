@@ -165,11 +165,16 @@ def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -
     if incoming.chat.bound:
         name, reason = next(iter(incoming.chat.bound.items()))
         raise UnsupportedParameter(f"{deployment.name} cannot serve {name}: {reason}.", param=name)
-    encoded = target.encode_request(incoming.chat, deployment.upstream_model, quirks_of(deployment), strict)
+    chat, left_out = incoming.chat, tuple[str, ...]()
+    if getattr(chat, "tools", None):
+        from sluice.dialects.portable import portable
+
+        chat, left_out = portable(chat, deployment.endpoint.dialect, strict)
+    encoded = target.encode_request(chat, deployment.upstream_model, quirks_of(deployment), strict)
     body = encoded.body
     if "model" in body and "{model" in deployment.endpoint.path:
         body = {name: value for name, value in body.items() if name != "model"}
-    return to_bytes(body), encoded.edits
+    return to_bytes(body), (*left_out, *encoded.edits)
 
 
 def _forwarded(headers: Mapping[str, str], same: bool) -> dict[str, str]:

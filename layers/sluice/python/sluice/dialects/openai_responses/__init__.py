@@ -38,6 +38,7 @@ __all__ = [
     "meter",
     "outline",
     "pass_edits",
+    "portable",
     "read_usage",
     "stream_error",
     "stream_error_bytes",
@@ -105,3 +106,10 @@ def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa:
 def meter(quirks: JsonObject = EMPTY) -> StreamMeter:
     """Return a fresh meter for one stream."""
     return StreamMeter(quirks)
+
+
+def portable(request: ChatRequest) -> ChatRequest:
+    """Return the request with the forms that only this dialect has rewritten for models of others."""
+    from sluice.dialects.openai_responses.namespaces import portable as write
+
+    return write(request)

@@ -138,7 +138,6 @@ class OutputReader:
         if place in item.parts:
             return
         part = item.parts[place] = _Part(kind)
-        self.refused = self.refused or kind == "refusal"
         yield from self._stop_all()
         identity = item.item.get("id")
         named = identity if isinstance(identity, str) else ""
@@ -176,6 +175,7 @@ class OutputReader:
         if part is None or part.stopped or not said or (word == "done" and part.filled):
             return
         part.filled = True
+        self.refused = self.refused or kind == "refusal"
         logprobs = event.get("logprobs")
         yield TextDelta(part.number, said, logprobs={"content": logprobs} if logprobs else None)
 
@@ -262,6 +262,7 @@ class OutputReader:
             return
         if text and not part.filled:
             part.filled = True
+            self.refused = self.refused or kind == "refusal"
             logprobs = held.get("logprobs")
             yield TextDelta(part.number, text, logprobs={"content": logprobs} if logprobs else None)
         annotations = held.get("annotations")

@@ -45,13 +45,14 @@ class _Part:
 class Output:
     """The output items of one answer. `items` are those that are complete, in order of their place."""
 
-    __slots__ = ("_custom", "_done", "_message", "_parts", "_places", "_seed", "calls", "refused")
+    __slots__ = ("_custom", "_done", "_homes", "_message", "_parts", "_places", "_seed", "calls", "refused")
 
-    def __init__(self, seed: str, custom: frozenset[str]) -> None:
+    def __init__(self, seed: str, custom: frozenset[str], homes: Mapping[str, tuple[str, str]]) -> None:
         self.calls = False
         self.refused = False
         self._seed = seed
         self._custom = custom
+        self._homes = homes
         self._parts: dict[int, _Part] = {}
         self._message: list[_Part] = []
         self._places = 0
@@ -113,7 +114,10 @@ class Output:
             identity = self._id("ctc" if custom else "fc", own.get("id"))
             member = "input" if custom else "arguments"
             head: Event = {"type": "custom_tool_call" if custom else "function_call", "id": identity}
-            said: Event = {"status": "in_progress", "call_id": start.id, "name": start.name, member: ""}
+            space, name = self._homes.get(start.name, ("", start.name))
+            said: Event = {"status": "in_progress", "call_id": start.id, "name": name, member: ""}
+            if space:
+                said["namespace"] = space
             return {**head, **said, **{name: value for name, value in own.items() if name != "id"}}
         if start.kind == "opaque" and start.dialect == NAME and isinstance(start.payload, dict):
             return dict(start.payload)
@@ -222,7 +226,7 @@ class Output:
             if not text and part.start.dialect != NAME:
                 text = "{}"
                 yield part.at("response.function_call_arguments.delta", delta=text)
-            yield part.at("response.function_call_arguments.done", arguments=text, name=part.start.name)
+            yield part.at("response.function_call_arguments.done", arguments=text, name=part.item["name"])
             yield self._done_item(part.index, {**part.item, "status": "completed", "arguments": text})
             return
         if not part.start.custom:  # a function that stands for a free-text tool

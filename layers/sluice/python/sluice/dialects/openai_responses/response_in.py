@@ -26,7 +26,7 @@ def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatRespons
         raise ProviderGarbled("The provider's answer holds no output list.")
     parts, layouts = read_output(output)
     calls = any(isinstance(part, ToolCall) for part in parts)
-    stop, kept = read_status(body, calls, any(isinstance(part, Refusal) for part in parts))
+    stop, kept = read_status(body, calls, any(isinstance(part, Refusal) and part.text for part in parts))
     extras: dict[str, Json] = {LAYOUT: tuple(layouts)} if layouts else {}
     usage, created = counts.read(body, quirks), body.get("created_at")
     known = _KNOWN if usage is None else (*_KNOWN, "service_tier")

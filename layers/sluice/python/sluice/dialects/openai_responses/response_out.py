@@ -17,6 +17,7 @@ from sluice.dialects.openai_responses.ids import item_id, new_id
 from sluice.dialects.openai_responses.items_in import LAYOUT
 from sluice.dialects.openai_responses.items_out import free_text, is_item, segments
 from sluice.dialects.openai_responses.names import NAME
+from sluice.dialects.openai_responses.namespaces import homes
 from sluice.dialects.openai_responses.reasoning import own_entries, own_items, sealed_secret
 from sluice.dialects.openai_responses.request_out import write_format
 from sluice.dialects.openai_responses.status import write_status
@@ -54,7 +55,8 @@ def encode_response(response: ChatResponse, request: ChatRequest) -> dict[str, o
     choice = response.choices[0] if response.choices else Choice((), "stop")
     identity = response.id or new_id()
     body = frame(request, identity, response.model, response.created)
-    output = OutputWriter(identity, response.dialect == NAME, custom_names(request)).write(choice)
+    own = response.dialect == NAME
+    output = OutputWriter(identity, own, custom_names(request), homes(request)).write(choice)
     if response.dialect == NAME:
         body.update(response.extras)
     return {**body, **ending(choice, output, response.usage)}
@@ -107,7 +109,7 @@ def instructions_of(messages: tuple[Message, ...]) -> str | None:
 def ending(choice: Choice, output: list[Json], usage: Usage | None) -> dict[str, Json]:
     """Return the members of an answer that are known at its end."""
     calls = any(isinstance(part, ToolCall) for part in choice.parts)
-    refused = any(isinstance(part, Refusal) for part in choice.parts)
+    refused = any(isinstance(part, Refusal) and part.text for part in choice.parts)
     status, details = write_status(choice.stop, calls, refused)
     own = {name: choice.extras[name] for name in ("status", "incomplete_details") if name in choice.extras}
     ended: dict[str, Json] = {"status": status, "incomplete_details": details, "output": output, **own}
@@ -120,11 +122,15 @@ def ending(choice: Choice, output: list[Json], usage: Usage | None) -> dict[str,
 
 
 class OutputWriter:
-    """Writes the output items of one answer; `native` says that a provider of this dialect gave it."""
+    """Writes the output items of one answer; `native` says that a provider of this dialect gave it.
 
-    __slots__ = ("_custom", "_items", "_native", "_seed")
+    `custom` and `homes` say of a called name whether it is a free-text tool, and of which namespace.
+    """
 
-    def __init__(self, seed: str, native: bool, custom: frozenset[str]) -> None:
+    __slots__ = ("_custom", "_homes", "_items", "_native", "_seed")
+
+    def __init__(self, seed: str, native: bool, custom: frozenset[str], homes: Mapping[str, tuple[str, str]]) -> None:
+        self._homes = {} if native else homes
         self._seed = seed
         self._native = native
         self._custom = custom
@@ -152,7 +158,10 @@ class OutputWriter:
         extras = dict(call.extras) if self._native else {}
         identity = extras.pop("id", None) or self.next_id("ctc" if call.custom else "fc")
         status: Item = {} if self._native else {"status": "completed"}
-        head: Item = {"id": identity, "call_id": call.id, "name": call.name, **status}
+        space, name = self._homes.get(call.name, ("", call.name))
+        head: Item = {"id": identity, "call_id": call.id, "name": name, **status}
+        if space:
+            head["namespace"] = space
         if call.custom or call.name in self._custom:
             text = call.arguments if call.custom else free_text(call.arguments)
             return {"type": "custom_tool_call", **head, "input": text, **extras}

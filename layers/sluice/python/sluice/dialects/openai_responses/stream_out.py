@@ -15,6 +15,7 @@ from sluice.dialects.openai_responses import usage as counts
 from sluice.dialects.openai_responses.failures import event_bytes, failed_bytes
 from sluice.dialects.openai_responses.ids import new_id
 from sluice.dialects.openai_responses.names import KEEP_ALIVE
+from sluice.dialects.openai_responses.namespaces import homes
 from sluice.dialects.openai_responses.output_out import Output
 from sluice.dialects.openai_responses.response_out import frame
 from sluice.dialects.openai_responses.status import write_status
@@ -55,7 +56,7 @@ class StreamWriter:
         self._request = request
         self._number = 0
         self._answer: dict[str, Json] = {}
-        self._output = Output("", frozenset())
+        self._output = Output("", frozenset(), {})
         self._finish: Finish | None = None
         self._usage: Usage | None = None
 
@@ -108,7 +109,7 @@ class StreamWriter:
     def _start(self, event: Start) -> bytes:
         identity = event.id or new_id()
         self._answer = frame(self._request, identity, event.model, event.created)
-        self._output = Output(identity, custom_names(self._request))
+        self._output = Output(identity, custom_names(self._request), homes(self._request))
         begun = [{"type": f"response.{word}", "response": self._answer} for word in ("created", "in_progress")]
         return self._numbered(begun)
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from sluice.dialects.base import JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.openai_responses import namespaces
 from sluice.dialects.openai_responses.content import Block
 from sluice.dialects.openai_responses.items_in import left_over
 from sluice.dialects.openai_responses.names import NAME
@@ -27,10 +28,11 @@ def read_tools(body: JsonObject) -> tuple[Tool, ...]:
     tools = body.get("tools")
     found = [dict(tool) for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []
     allowed = _allowed(body.get("tool_choice"))
-    return tuple(_tool(tool) for tool in found if allowed is None or _named(tool) in allowed)
+    return tuple(read_tool(tool) for tool in found if allowed is None or _named(tool) in allowed)
 
 
-def _tool(raw: Block) -> Tool:
+def read_tool(raw: Block) -> Tool:
+    """Return one tool."""
     kind, name, description = raw.get("type"), raw.get("name"), raw.get("description")
     said = description if isinstance(description, str) else None
     if kind == "function":
@@ -59,8 +61,13 @@ def _text_schema(shape: Json) -> Block:
 
 
 def custom_names(request: ChatRequest) -> frozenset[str]:
-    """Return the names of a request's free-text tools."""
-    return frozenset(tool.name for tool in request.tools if tool.extras.get("type") == _CUSTOM)
+    """Return the names of a request's free-text tools, as models of other dialects know them."""
+    return frozenset(
+        (
+            *(tool.name for tool in request.tools if tool.extras.get("type") == _CUSTOM),
+            *namespaces.custom_names(request),
+        )
+    )
 
 
 def read_choice(body: JsonObject) -> ToolChoice | None:
