@@ -14,9 +14,15 @@ from sluice.types.usage import Usage
 
 
 class Meter(ChatMeter):
-    """See `sluice.dialects.base.Meter`."""
+    """See `sluice.dialects.base.Meter`. The last chunk counts tokens; a finish reason it may lack."""
 
     __slots__ = ()
+
+    def feed(self, block: bytes) -> None:
+        """Take whole events."""
+        super().feed(block)
+        if b'"total_tokens"' in block:
+            self.finished = True
 
     @property
     def usage(self) -> Usage | None:

@@ -8,7 +8,7 @@ from sluice.local.simulator.conversation import Refused
 from sluice.local.simulator.shape import Json, Object, expect, optional, typed
 
 _WORDS = """
-background conversation include input instructions max_output_tokens max_tool_calls metadata model moderation
+background client_metadata conversation include input instructions max_output_tokens max_tool_calls metadata model moderation
 parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning safety_identifier
 service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user
 """
