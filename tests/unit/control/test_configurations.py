@@ -101,6 +101,8 @@ def test_what_does_not_exist_cannot_go_live() -> None:
         ({"models": {"openai/mine": {}}}, "without a price is refused"),
         ({"models": {"nobody/mine": PRICED}}, "must be provider/model"),
         ({"models": {"openai/mine": {**PRICED, "quirks": {"nonsense": 1}}}}, "Unknown quirk"),
+        ({"models": {"openai/mine": {**PRICED, "quirks": {"clmap": {}}}}}, "Did you mean 'clamp'"),
+        ({"models": {"openai/mine": {**PRICED, "quirks": {"clamp": {"top_p": [1, 0]}}}}}, "the lower end comes first"),
     ],
 )
 def test_a_faulty_document_is_refused_with_the_place_of_the_fault(document: dict[str, object], said: str) -> None:

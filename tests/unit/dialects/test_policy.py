@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sluice.dialects import chat_dialect
 from sluice.dialects.base import REMOVED
 from sluice.dialects.edits import Edits
-from sluice.dialects.policy import Changes, apply, changes_of, merged, reports
-from sluice.dialects.quirks import check
+from sluice.dialects.policy import POLICY, Changes, apply, changes_of, merged, reports
+from sluice.dialects.quirks import QUIRKS, check
 from sluice.errors import UnsupportedParameter
 
 NAMES = st.sampled_from(["a", "b", "c", "d", "in.a", "in.b", "camelCase"])
@@ -223,6 +223,11 @@ DIALECTS = (
     "openai_completions",
     "snowflake_complete",
 )
+
+
+def test_the_table_of_quirks_says_who_reads_a_policy() -> None:
+    readers = {quirk.name: set(quirk.dialects) for quirk in QUIRKS if quirk.name in POLICY}
+    assert readers == {name: set(DIALECTS) for name in POLICY}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -117,7 +117,12 @@ QUIRKS: tuple[Quirk, ...] = (
         "thinking = thinking{type}, enable_thinking = enable_thinking and thinking_budget, none = cannot be told.",
         ("effort", "object", "thinking", "enable_thinking", "none"),
     ),
-    Quirk("reasoning_efforts", (list,), _ALL, "The effort words it takes; the nearest one is used."),
+    Quirk(
+        "reasoning_efforts",
+        (list,),
+        (*_ALL, "snowflake_complete"),
+        "The effort words it takes; the nearest one is used.",
+    ),
     Quirk(
         "reasoning_field",
         (str,),
