@@ -89,7 +89,7 @@ def test_tokens_are_counted_and_nothing_is_kept(simulator: Simulator) -> None:
 
 @pytest.mark.parametrize(
     ("body", "param"),
-    [({"wrong": 1}, "wrong"), ({"input": 1}, "input"), ({"tools": [{"type": "web_search"}]}, "tools")],
+    [({"wrong": 1}, "wrong"), ({"input": 1}, "input"), ({"tools": [{"type": "file_search"}]}, "tools")],
 )
 def test_what_the_vendor_would_refuse_is_refused(simulator: Simulator, body: dict[str, object], param: str) -> None:
     status, error = asked(simulator, **{"input": "x", **body})

@@ -8,8 +8,8 @@ from sluice.local.simulator.conversation import Refused
 from sluice.local.simulator.shape import Json, Object, expect, optional, typed
 
 _WORDS = """
-background client_metadata conversation include input instructions max_output_tokens max_tool_calls metadata model moderation
-parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning safety_identifier
+background client_metadata conversation include input instructions max_output_tokens max_tool_calls metadata model
+moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning safety_identifier
 service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user
 """
 _MEMBERS = frozenset(_WORDS.split())
@@ -41,7 +41,8 @@ def chat_request(body: Object, items: list[Object]) -> Object:
     effort = (optional(body, "reasoning", dict) or {}).get("effort")
     if effort is not None:
         chat["reasoning_effort"] = effort
-    tools = [_tool(tool) for tool in optional(body, "tools", list) or ()]
+    offered = [typed(tool, dict, "tools") for tool in optional(body, "tools", list) or ()]
+    tools = [_tool(tool) for tool in offered if tool.get("type") not in _UNUSED]
     if tools:
         chat["tools"] = tools
     choice = body.get("tool_choice")
@@ -95,8 +96,12 @@ def _content(content: Json) -> Json:
     return parts
 
 
-def _tool(tool: Json) -> Object:
-    kind = typed(tool, dict, "tools").get("type")
+_UNUSED = ("web_search", "namespace")
+"""Tools that are taken and that this model never feels a need for."""
+
+
+def _tool(tool: Object) -> Object:
+    kind = tool.get("type")
     expect(kind == "function", f"The simulator has no tool of type '{kind}'.", "tools", "unsupported_value")
     return {"type": "function", "function": {name: tool[name] for name in tool if name != "type"}}
 
