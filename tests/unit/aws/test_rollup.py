@@ -10,10 +10,12 @@ import pytest
 
 from sluice.aws.dynamodb import DynamoClient, Write
 from sluice.aws.errors import Unavailable
-from sluice.aws.rollup import Consumer
+from sluice.aws.rollup import Consumer, rollup_handler
 from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.aws.stores.usage import FENCES, DynamoUsageStore
 from sluice.metering import request_ids
+from sluice.providers.transport import HttpTransport
+from sluice.settings import Settings
 from sluice.types.ledger import LedgerEntry
 from tests.emulator import REGION, Emulator
 from tests.unit.aws.entries import NOON, TEAM, typical
@@ -197,11 +199,10 @@ def test_a_cell_is_replaced_only_as_it_was_seen(books: Books) -> None:
 
 
 def test_the_handler_takes_lambdas_event(books: Books, emulator: Emulator, tables: str) -> None:
-    from sluice.aws.rollup import rollup_handler
-    from sluice.settings import Settings
-
     books.put(1)
-    handler = rollup_handler(Settings.from_environment(emulator.environment(tables)))
+    transport = HttpTransport(trusted=True)
+    handler = rollup_handler(Settings.from_environment(emulator.environment(tables)), transport)
     assert handler({"Records": books.records()}, None) == {"batchItemFailures": []}
     assert handler({}, None) == {"batchItemFailures": []}
+    transport.drop_connections()
     assert books.organisation()["requests"] == 1

@@ -19,7 +19,7 @@ from sluice.aws.stores.ledger import before_of, from_item
 from sluice.aws.stores.usage import FENCE_MARK, DynamoUsageStore, Overtaken
 from sluice.metering.request_ids import parse
 from sluice.metering.rollup import Change, packs, padded
-from sluice.ports import LineSink
+from sluice.ports import LineSink, Transport
 from sluice.settings import Settings
 from sluice.types.ledger import LedgerEntry
 
@@ -30,7 +30,9 @@ ATTEMPTS = 8
 Event = Mapping[str, Any]
 
 
-def rollup_handler(settings: Settings | None = None) -> Callable[[Event, object], dict[str, Any]]:
+def rollup_handler(
+    settings: Settings | None = None, transport: Transport | None = None
+) -> Callable[[Event, object], dict[str, Any]]:
     """Return the handler of the ledger's stream."""
     from sluice.aws.credentials import credentials_from
     from sluice.aws.dynamodb import DynamoClient
@@ -38,7 +40,7 @@ def rollup_handler(settings: Settings | None = None) -> Callable[[Event, object]
     from sluice.providers.transport import HttpTransport
 
     told = settings or Settings.from_environment()
-    transport = HttpTransport(trusted=True)
+    transport = transport or HttpTransport(trusted=True)
     credentials = credentials_from(told, transport)
     client = DynamoClient(transport, credentials, region=told.region, endpoint_url=told.endpoint_url, attempts=ATTEMPTS)
     usage = DynamoUsageStore(client, told.table("usage"), region=told.region)
