@@ -12,6 +12,7 @@ from sluice.types.tenancy import VirtualKey
 
 if TYPE_CHECKING:
     from sluice.types.batches import BatchRecord
+    from sluice.types.budgets import CounterKey, CounterState, Hold
     from sluice.types.stored import StoredResponse
     from sluice.types.uploads import SignedAddress, StoredFile, Upload
 
@@ -203,3 +204,75 @@ class UploadAccess(NamedTuple):
     store: Callable[[], UploadStore]
     days: int
     inline_limit: int
+
+
+class Taken(NamedTuple):
+    """A counter was changed, now or by an earlier copy of the same call.
+
+    `state` has the sums; of the holds it may have only the one that the call was about.
+    """
+
+    state: CounterState
+
+
+class Refused(NamedTuple):
+    """A counter was not changed; `state` is all that stands there."""
+
+    state: CounterState
+
+
+class CounterStore(Protocol):
+    """Budget counters. Every call is one conditional write to one item; sent twice, it takes effect once."""
+
+    def take(self, key: CounterKey, hold: Hold, *, cap: int, slack_cap: int, keep_until: int = 0) -> Taken | Refused:
+        """Open a hold if all commitments stay within `cap` and all slack within `slack_cap` (0: no slack was asked).
+
+        `keep_until` (epoch seconds, 0 for ever) is how long the counter is kept.
+        """
+
+    def grow(self, key: CounterKey, old: Hold, new: Hold, *, cap: int, slack_cap: int) -> Taken | Refused:
+        """Replace a hold by its next revision. One with a smaller amount gives money back and is never over the cap."""
+
+    def close(self, key: CounterKey, hold: Hold, spent: int) -> Taken | Refused:
+        """End a hold in this very revision; `spent` of it stays committed. Refused: it does not stand (any more)."""
+
+    def read(self, key: CounterKey) -> CounterState:
+        """Return what stands there now; a counter that nobody wrote is empty."""
+
+    def parts(self, name: str) -> Mapping[str, CounterState]:
+        """Return every part of a counter by its name, those of other regions as this region knows them."""
+
+    def give(self, key: CounterKey, part: str, amount: int, *, before: int, cap: int) -> Taken | Refused:
+        """Give `amount` of what is free for another part to spend, which got `before` from this one until now."""
+
+    def prune(self, key: CounterKey, fences: Mapping[str, int]) -> None:
+        """Forget fences that still have these numbers."""
+
+
+class Draw(NamedTuple):
+    """What is drawn from one token bucket, in nanoseconds of its flow; it holds `depth` of them at most."""
+
+    cost: int
+    depth: int
+
+
+class Drawn(NamedTuple):
+    """A draw took place. `levels` tells for each bucket the moment (epoch nanoseconds) at which it will be full."""
+
+    levels: Mapping[str, int]
+
+
+class Dry(NamedTuple):
+    """Nothing was drawn from any bucket: at least one has too little."""
+
+    levels: Mapping[str, int]
+
+
+class BucketStore(Protocol):
+    """Token buckets; those of one limit stand in one item."""
+
+    def draw(self, key: CounterKey, draws: Mapping[str, Draw], now: int) -> Drawn | Dry:
+        """Draw from all these buckets or from none, at the moment `now` (epoch nanoseconds)."""
+
+    def charge(self, key: CounterKey, costs: Mapping[str, int], now: int) -> Mapping[str, int]:
+        """Draw whatever is there or not (nanoseconds of flow), and return the levels."""

@@ -60,6 +60,8 @@ class Budget:
     shares: Mapping[str, int] = field(default_factory=dict)
     min_output: int = 64
     """Output tokens below which a request is refused rather than shortened."""
+    shards: int = 1
+    """Items among which a counter is split; one takes about 1,000 writes a second. Change it between windows only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Limit:
     concurrent: int | None = None
     strict: bool = False
     shares: Mapping[str, int] = field(default_factory=dict)
+    shards: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +105,34 @@ class CounterKey:
 
 @dataclass(frozen=True, slots=True)
 class CounterState:
-    """What a counter holds: `committed` = spent by closed holds + the amounts of open ones; `spent` of closed ones.
+    """What a counter holds: `committed` = `spent` of closed holds + amounts of open ones + what was `given` away.
 
-    `slack` is what open leases hold beyond what their requests need; `holds` are the open holds by id.
+    `slack` is what open leases hold beyond what their requests need; `holds` are the open holds by id. `given` is what
+    this part ever gave up for another part (by its name) to spend: it only grows. `fences` has, for each environment,
+    the sequence number of its last closed hold: a hold that is not younger is refused, so a copy of an old call that
+    arrives late opens nothing.
     """
 
     committed: NanoUSD = 0
     spent: NanoUSD = 0
     slack: NanoUSD = 0
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    given: Mapping[str, NanoUSD] = field(default_factory=dict)
+    fences: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def given_away(self) -> NanoUSD:
+        """All that this part gave up for others."""
+        return sum(self.given.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Money set aside in a counter: by a request ("request") or by an environment for several ("lease").
 
-    `slack` is the part beyond immediate need; `expires` epoch seconds after which nobody spends from it any more.
+    `id` is `<environment>-<sequence>`, and the sequence number grows with every hold of an environment. `slack` is the
+    part beyond immediate need; `expires` epoch seconds after which nobody spends from it any more. `revision` counts
+    the changes of the amount, so that a change which is sent twice happens once.
     """
 
     id: str
@@ -125,4 +140,14 @@ class Hold:
     expires: int
     kind: Literal["request", "lease"] = "request"
     slack: NanoUSD = 0
-    environment: str = ""
+    revision: int = 0
+
+    @property
+    def environment(self) -> str:
+        """Who holds it."""
+        return self.id.rpartition("-")[0]
+
+    @property
+    def sequence(self) -> int:
+        """Its number among the holds of its environment."""
+        return int(self.id.rpartition("-")[2])
