@@ -93,22 +93,24 @@ def changes_of(body: JsonObject, quirks: JsonObject, inside: Sequence[str] = ())
     if not declares(quirks):
         return changes
     draft = _Draft(body, changes, inside)
-    for old, new in _entries(quirks, "rename"):
-        _rename(draft, old, str(new))
-    for name in draft.possible(names(quirks, "refuse")):
-        if draft.find(name) is not None:
-            raise UnsupportedParameter(
-                f"This model does not take '{name}'. Leave it out or choose another model.", param=name
-            )
-    for name in draft.possible(names(quirks, "drop")):
-        _drop(draft, name)
-    for name, bounds in _entries(quirks, "clamp"):
-        _clamp(draft, name, bounds)
-    for name, value in _entries(quirks, "defaults"):
-        place = draft.vacant(name)
-        if place is not None:
-            draft.put(place, value)
-            changes.say(f"default:{name}", place[0])
+    if "rename" in quirks:
+        for old, new in _entries(quirks, "rename"):
+            _rename(draft, old, str(new))
+    if "refuse" in quirks:
+        for name in draft.possible(names(quirks, "refuse")):
+            if draft.find(name) is not None:
+                raise UnsupportedParameter(
+                    f"This model does not take '{name}'. Leave it out or choose another model.", param=name
+                )
+    if "drop" in quirks:
+        for name in draft.possible(names(quirks, "drop")):
+            _drop(draft, name)
+    if "clamp" in quirks:
+        for name, bounds in _entries(quirks, "clamp"):
+            _clamp(draft, name, bounds)
+    if "defaults" in quirks:
+        for name, value in _entries(quirks, "defaults"):
+            _default(draft, name, value)
     return changes
 
 
@@ -147,7 +149,7 @@ def merged(provider: JsonObject, model: JsonObject) -> dict[str, object]:
 def names(quirks: JsonObject, quirk: str) -> list[str]:
     """Return the names that a list quirk declares."""
     declared = quirks.get(quirk)
-    return [str(name) for name in declared] if isinstance(declared, list | tuple) else []
+    return [*map(str, declared)] if isinstance(declared, list | tuple) else []
 
 
 class _Draft:
@@ -167,6 +169,11 @@ class _Draft:
 
     def stands(self, path: str) -> tuple[str, ...] | None:
         """Return the place of a member that was sent, be it null."""
+        if path not in self.changes:  # the quick answers, for most names of most policies
+            if path in self._body:
+                return (path,)
+            if not self._inside and "." not in path and path.islower():
+                return None
         for way in self._ways(path):
             place = self._spelled(way)
             if self.value(place) is not _ABSENT:
@@ -212,7 +219,9 @@ class _Draft:
         if self._inside:
             return paths
         body, changes = self._body, self.changes
-        return [n for n in paths if n in body or n in changes or "." in n or not n.islower()]
+        if changes:
+            return paths
+        return [n for n in paths if n in body or "." in n or not n.islower()]
 
     def _ways(self, path: str) -> Iterable[list[str]]:
         way = path.split(".")
@@ -255,6 +264,13 @@ def _rename(draft: _Draft, old: str, new: str) -> None:
         draft.changes.say(f"renamed:{old}", place[0], target[0])
     else:
         draft.changes.say(f"dropped:{old}", place[0])  # the same thing was said twice
+
+
+def _default(draft: _Draft, name: str, value: object) -> None:
+    place = draft.vacant(name)
+    if place is not None:
+        draft.put(place, value)
+        draft.changes.say(f"default:{name}", place[0])
 
 
 def _clamp(draft: _Draft, name: str, bounds: object) -> None:
