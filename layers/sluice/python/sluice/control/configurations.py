@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sluice.control.budget_lint import rule_doubts
+from sluice.control.budget_schema import BudgetModel, LimitModel, RuleId
 from sluice.control.catalogue_schema import Capability, Component, Dialect, Modality, Operation, Picture, PriceSchema
 from sluice.errors import BadRequest, NotFound
 from sluice.types.routes import Configuration
@@ -92,6 +94,9 @@ class ConfigurationModel(_Strict):
     models: dict[str, ModelModel] = Field(default_factory=dict)
     unpriced_ceiling: dict[Component | Picture, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     stored_responses: bool | None = None
+    # None and not empty, so that a document without them keeps its version.
+    budgets: dict[RuleId, BudgetModel] | None = Field(default=None, max_length=1000)
+    limits: dict[RuleId, LimitModel] | None = Field(default=None, max_length=1000)
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,10 @@ class Configurations:
     def publish(self, document: Mapping[str, object]) -> str:
         """Validate and store a document; it is not live yet. Returns its version."""
         return self._store.publish(self.lint(document))
+
+    def doubts(self, version: str) -> list[str]:
+        """Return what is allowed in a stored version and probably not meant. Raises NotFound."""
+        return rule_doubts(self._parse(self.document(version), version))
 
     def promote(self, version: str, expected_revision: int | None = None) -> Live:
         """Make a stored version live. Raises NotFound, Conflict."""

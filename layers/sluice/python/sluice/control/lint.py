@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from sluice.control.budget_lint import rule_complaints
 from sluice.dialects.quirks import check as check_quirks
 from sluice.errors import GatewayError
 from sluice.providers.addresses import check_base_url
@@ -31,6 +32,7 @@ def complaints(configuration: Configuration, catalogue: Catalogue, *, local: boo
         *_providers(configuration, catalogue, local),
         *_models(configuration, catalogue),
         *_routes(configuration, catalogue),
+        *rule_complaints(configuration, catalogue),
     ]
 
 

@@ -7,7 +7,8 @@
                                "any_model": false, "headers": {}, "first_byte_seconds": null}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
      "unpriced_ceiling": {"input": 1000000000},
-     "stored_responses": true}
+     "stored_responses": true,
+     "budgets": {...}, "limits": {...}}   (see `sluice.routing.governed`)
 
 Every member may be left out. What people write is validated before it is published (`sluice.control`); here a document
 is only read, and members that this version of the code does not know are passed over, so that a rollback of the code
@@ -51,7 +52,17 @@ def parse(document: Mapping[str, object], version: str) -> Configuration:
         models=_each(document, "models", lambda raw, name: _model(raw, name, version)),
         unpriced_ceiling=_rates(document.get("unpriced_ceiling") or {}, "unpriced_ceiling"),
         stored_responses=_flag(document, "stored_responses") is not False,
+        **_governed(document),
     )
+
+
+def _governed(document: Mapping[str, object]) -> dict[str, Any]:
+    if not document.get("budgets") and not document.get("limits"):
+        return {}
+    from sluice.routing import governed
+
+    budgets, limits = _each(document, "budgets", governed.budget), _each(document, "limits", governed.limit)
+    return {"budgets": budgets, "limits": limits}
 
 
 def _each(document: Mapping[str, object], member: str, read: Callable[[Raw, str], Part]) -> dict[str, Part]:

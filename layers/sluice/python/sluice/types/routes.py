@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sluice.types.catalogue import Model, Provider, ProviderEndpoint
+
+if TYPE_CHECKING:
+    from sluice.types.budgets import Budget, Limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +128,5 @@ class Configuration:
     """Rates (as in `PriceTier`) charged for models without a price; empty: such models are refused."""
     stored_responses: bool = True
     """False: no answer of the Responses API is stored, neither here nor at its provider."""
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
