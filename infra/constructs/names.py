@@ -16,6 +16,11 @@ def table_arn(stack: Stack, stage: Stage, name: str) -> str:
     return stack.format_arn(service="dynamodb", resource="table", resource_name=table_name(stage.prefix, name))
 
 
+def ledger_stream_parameter(stage: Stage) -> str:
+    """Return the name of the parameter that holds the ARN of the ledger's stream, which no name can tell."""
+    return f"/{stage.prefix}/ledger-stream"
+
+
 def secret_arn(stack: Stack, name: str) -> str:
     """Return the ARN pattern of one secret.
 

@@ -37,6 +37,8 @@ class Permissions:
     uploads: tuple[str, ...] = ()
     logs_of: tuple[str, ...] = ()
     calls_providers: bool = False
+    stream: str = ""
+    """ARN of a table's stream that the function is fed from."""
 
     def statements(self, stack: Stack, stage: Stage) -> list[iam.PolicyStatement]:
         """Return the statements for a function of `stage` in the stack's region."""
@@ -58,6 +60,11 @@ class Permissions:
         if self.logs_of:
             groups = [log_group_arn(stack, stage, name) for name in self.logs_of]
             made.append(iam.PolicyStatement(sid="ReadLogs", actions=["logs:FilterLogEvents"], resources=groups))
+        if self.stream:
+            # What a mapping asks of its function's role (Lambda guide, "Using Lambda with DynamoDB", 2026-11).
+            reads = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+            actions = [f"dynamodb:{action}" for action in reads]
+            made.append(iam.PolicyStatement(sid="Stream", actions=actions, resources=[self.stream]))
         if self.calls_providers:
             made += provider_statements(stack, stage.providers)
         if stage.customer_key:

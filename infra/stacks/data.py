@@ -15,10 +15,11 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
-from infra.constructs.names import customer_key_arn, upload_bucket_name
+from infra.constructs.names import customer_key_arn, ledger_stream_parameter, upload_bucket_name
 from infra.constructs.retention import kept
 from infra.settings import Stage
 from sluice.settings import TABLES, UPLOAD_PREFIX, TableSchema, table_name
@@ -46,6 +47,13 @@ class DataStack(Stack):
         is_primary = region == stage.primary
         self.key = kms.Key.from_key_arn(self, "Key", customer_key_arn(self, stage)) if stage.customer_key else None
         self.tables = {schema.name: self._table(schema) for schema in TABLES if is_primary or not schema.replicated}
+        # A parameter and not an export: a stream that is made anew must not be held up by who reads the old one.
+        ssm.StringParameter(
+            self,
+            "LedgerStream",
+            parameter_name=ledger_stream_parameter(stage),
+            string_value=str(self.tables["ledger"].table_stream_arn),
+        )
         if is_primary:
             self._secrets()
         self._uploads()

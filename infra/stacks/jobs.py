@@ -1,15 +1,20 @@
-"""Work that no caller waits for: the sweep that puts into the ledger what the log knows and the ledger does not."""
+"""Work that no caller waits for: the roll-up of the ledger's stream, and the sweep that compares all books."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration, Environment, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from infra.constructs.acknowledgements import acknowledge
 from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.layers import Layers, Platform
-from infra.constructs.names import log_group_name
+from infra.constructs.names import ledger_stream_parameter, log_group_name
 from infra.constructs.permissions import Permissions
 from infra.settings import Stage
 
@@ -20,7 +25,24 @@ RECONCILE_TIMEOUT = Duration.minutes(4)
 LOGGED_REQUESTS = ("streaming", "completion")
 """The functions whose log lines tell of requests that must stand in the ledger."""
 
-SWEEP = Permissions(tables={"ledger": ("BatchGetItem", "PutItem")}, logs_of=LOGGED_REQUESTS)
+SWEEP = Permissions(
+    tables={
+        "config": ("GetItem", "Query"),
+        "ledger": ("BatchGetItem", "PutItem", "Query"),
+        "usage": ("BatchGetItem", "GetItem", "Query", "UpdateItem"),
+    },
+    logs_of=LOGGED_REQUESTS,
+)
+ROLLUP_TABLES = {"usage": ("BatchGetItem", "UpdateItem")}
+ROLLUP_TIMEOUT = Duration.minutes(1)
+ROLLUP_BATCH = 500
+ROLLUP_WINDOW = Duration.seconds(5)
+"""What comes within that time is added up together: many entries of one team cost few writes."""
+ROLLUP_AGE = Duration.hours(20)
+"""A record is tried again for so long, well within the 24 hours that a stream keeps it."""
+ACKNOWLEDGED = {
+    "AwsSolutions-SQS3": "The queue is itself where records go that could not be added up.",
+}
 
 
 class JobsStack(Stack):
@@ -33,12 +55,14 @@ class JobsStack(Stack):
             env=Environment(account=stage.account, region=region),
             description=f"Sluice {stage.name}: scheduled jobs",
         )
+        layers = Layers(self, "Layers", platform=platform)
+        self.rollup = self._rollup(stage, layers)
         self.reconcile = GatewayFunction(
             self,
             "Reconcile",
             stage=stage,
             folder="reconcile",
-            layers=Layers(self, "Layers", platform=platform),
+            layers=layers,
             permissions=SWEEP,
             timeout=RECONCILE_TIMEOUT,
             description="Puts missing entries into the ledger",
@@ -49,3 +73,36 @@ class JobsStack(Stack):
         sweep = targets.LambdaFunction(self.reconcile.alias, retry_attempts=0)
         schedule = events.Schedule.rate(RECONCILE_EVERY)
         events.Rule(self, "ReconcileSchedule", schedule=schedule, targets=[sweep])
+
+    def _rollup(self, stage: Stage, layers: Layers) -> GatewayFunction:
+        stream = ssm.StringParameter.value_for_string_parameter(self, ledger_stream_parameter(stage))
+        rollup = GatewayFunction(
+            self,
+            "Rollup",
+            stage=stage,
+            folder="rollup",
+            layers=layers,
+            permissions=Permissions(tables=ROLLUP_TABLES, stream=stream),
+            timeout=ROLLUP_TIMEOUT,
+            description="Adds the ledger up into usage",
+        )
+        left = sqs.Queue(
+            self,
+            "RollupLeft",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        acknowledge(left, ACKNOWLEDGED)
+        rollup.alias.add_event_source_mapping(
+            "LedgerStream",
+            event_source_arn=stream,
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            batch_size=ROLLUP_BATCH,
+            max_batching_window=ROLLUP_WINDOW,
+            report_batch_item_failures=True,
+            bisect_batch_on_error=True,
+            max_record_age=ROLLUP_AGE,
+            on_failure=sources.SqsDlq(left),
+        )
+        return rollup

@@ -13,7 +13,14 @@ from tests.infra.conftest import PRIMARY, Assembly
 
 STREAMED = {"streaming", "completion"}
 WITH_DEPENDENCIES = {"admin", "reconcile"}
-FUNCTIONS = {"streaming": "api", "completion": "api", "routing": "api", "admin": "api", "reconcile": "jobs"}
+FUNCTIONS = {
+    "streaming": "api",
+    "completion": "api",
+    "routing": "api",
+    "admin": "api",
+    "reconcile": "jobs",
+    "rollup": "jobs",
+}
 
 
 def function(assembly: Assembly, name: str, stage: str = "prod") -> dict[str, Any]:
@@ -93,7 +100,7 @@ def test_every_log_group_forgets_after_the_days_that_the_stage_sets(assembly: As
             for kind in ("api", "jobs")
             for item in assembly.resources(kind, "AWS::Logs::LogGroup", stage=stage).values()
         ]
-        assert len(groups) == 6
+        assert len(groups) == 7
         assert {item["Properties"]["RetentionInDays"] for item in groups} == {days}
 
 
@@ -109,3 +116,18 @@ def test_the_sweep_runs_on_a_schedule_longer_than_it_may_take(assembly: Assembly
     assert function(assembly, "reconcile")["Timeout"] == 240
     (target,) = rule["Properties"]["Targets"]
     assert "ReconcileLive" in str(target["Arn"])
+
+
+def test_the_roll_up_is_fed_from_the_ledgers_stream_and_answers_for_each_record(assembly: Assembly) -> None:
+    (mapping,) = assembly.resources("jobs", "AWS::Lambda::EventSourceMapping").values()
+    properties = mapping["Properties"]
+    assert "ledgerstream" in properties["EventSourceArn"]["Ref"]
+    assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert properties["BisectBatchOnFunctionError"] is True
+    assert properties["StartingPosition"] == "TRIM_HORIZON"
+    assert properties["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert "RollupLeft" in str(properties["DestinationConfig"]["OnFailure"]["Destination"])
+    assert "RollupLive" in str(properties["FunctionName"])
+    (parameter,) = assembly.resources("data", "AWS::SSM::Parameter").values()
+    assert parameter["Properties"]["Name"] == "/sluice-prod/ledger-stream"
+    assert "StreamArn" in str(parameter["Properties"]["Value"])

@@ -11,7 +11,14 @@ from sluice.endpoints import ENDPOINTS
 from sluice.settings import TABLES
 from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
 
-FUNCTIONS = {"streaming": "api", "completion": "api", "routing": "api", "admin": "api", "reconcile": "jobs"}
+FUNCTIONS = {
+    "streaming": "api",
+    "completion": "api",
+    "routing": "api",
+    "admin": "api",
+    "reconcile": "jobs",
+    "rollup": "jobs",
+}
 ANY_SIX_CHARACTERS = "-??????"
 """How a secret's ARN ends: with six characters that nobody chose, so this stands for exactly one secret."""
 ANY_UPLOAD = re.compile(r"(arn:aws:s3:::sluice-[a-z0-9-]+-uploads-.*/uploads/)\*")
@@ -64,7 +71,9 @@ def test_no_statement_anywhere_holds_a_wildcard(assembly: Assembly) -> None:
 def test_a_function_reaches_tables_of_its_own_stage_and_region_only(assembly: Assembly, name: str, region: str) -> None:
     known = {f":table/sluice-prod-{schema.name}" for schema in TABLES}
     for statement in statements(assembly, name, region):
-        if "dynamodb" in str(statement["Action"]):
+        if statement["Sid"] == "Stream":
+            assert "ledgerstream" in statement["Resource"]["Ref"]
+        elif "dynamodb" in str(statement["Action"]):
             head, account, tail = statement["Resource"]["Fn::Join"][1]
             assert head == f"arn:aws:dynamodb:{region}:"
             assert account == {"Ref": "AWS::AccountId"}
@@ -73,7 +82,7 @@ def test_a_function_reaches_tables_of_its_own_stage_and_region_only(assembly: As
 
 def test_functions_that_plan_no_call_cannot_read_the_keys_of_providers(assembly: Assembly) -> None:
     ending = ":secret:sluice-prod/providers-??????"
-    assert {name for name in FUNCTIONS if ending not in granted(assembly, name)} == {"admin", "reconcile"}
+    assert {name for name in FUNCTIONS if ending not in granted(assembly, name)} == {"admin", "reconcile", "rollup"}
 
 
 def test_the_request_path_cannot_write_the_configuration(assembly: Assembly) -> None:
@@ -111,6 +120,7 @@ def test_only_the_function_that_keeps_uploads_may_write_and_delete_them(assembly
         "routing": {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
         "admin": set(),
         "reconcile": set(),
+        "rollup": set(),
     }
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sluice.local import banner, children, logs, schedule
+from sluice.local import banner, children, logs, schedule, streams
 from sluice.local.banner import Access
 from sluice.local.emulator import Emulator
 from sluice.local.environments import Settings
@@ -29,6 +29,7 @@ from sluice.local.options import Options, Unusable, prepare
 from sluice.local.pool import Pool
 from sluice.local.server import bind, server
 from sluice.local.simulator_child import SimulatorChild
+from sluice.settings import table_name
 
 HOUSEKEEPING_SECONDS = 10.0
 EMULATOR_GRACE_SECONDS = 15.0
@@ -135,6 +136,9 @@ class Stack:
         if "reconcile" in pools:
             job = schedule.every(options.reconcile_seconds, pools["reconcile"])
             background.append(asyncio.ensure_future(job))
+        if "rollup" in pools:
+            stream = streams.TableStream(shared, table_name(shared["SLUICE_TABLE_PREFIX"], "ledger"))
+            background.append(asyncio.ensure_future(streams.follow(stream, pools["rollup"])))
         for task in background:
             exits.callback(task.cancel)
 
