@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sluice.calls import quirks_of
 from sluice.dialects.anthropic_batches import NAME, Item, encode_create
 from sluice.dialects.anthropic_messages import pass_edits
 from sluice.dialects.base import REMOVED
+from sluice.dialects.policy import Changes
 from sluice.dialects.splice import Document
 from sluice.errors import BadRequest
 from sluice.routing.router import Router
@@ -17,7 +18,7 @@ from sluice.types.tenancy import Caller, VirtualKey
 
 OPERATION = "batches"
 
-__all__ = ["NAME", "OPERATION", "deployment_of", "priced_by", "rewritten", "shared_deployments"]
+__all__ = ["NAME", "OPERATION", "deployment_of", "priced_by", "rewritten", "shared_deployments", "strict_models"]
 
 
 def shared_deployments(
@@ -47,12 +48,25 @@ def shared_deployments(
     )
 
 
-def rewritten(document: Document, items: Sequence[Item], deployments: dict[str, Deployment]) -> bytes | None:
-    """Return the body with the provider's model names and declared quirks, None when the caller's own fits."""
+def strict_models(items: Sequence[Item], configuration: Configuration) -> frozenset[str]:
+    """Return the names among a batch's models that are routes without leave to change parameters."""
+    routes = configuration.routes
+    return frozenset(i.model for i in items if i.model in routes and routes[i.model].strict_parameters)
+
+
+def rewritten(
+    document: Document, items: Sequence[Item], deployments: dict[str, Deployment], strict: Collection[str] = ()
+) -> bytes | None:
+    """Return the body with the provider's model names and declared quirks, None when the caller's own fits.
+
+    Raises UnsupportedParameter for an edit that one of the `strict` models' routes does not allow.
+    """
     changed, kept = False, []
     for item in items:
         deployment = deployments[item.model]
         edits = pass_edits(item.params, quirks_of(deployment))
+        if item.model in strict and isinstance(edits, Changes):
+            edits.check()
         if item.model != deployment.upstream_model:
             edits["model"] = deployment.upstream_model
         changed = changed or bool(edits)

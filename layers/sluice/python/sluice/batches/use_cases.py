@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sluice.batches.charges import entry_of, request_id_of
-from sluice.batches.plans import NAME, OPERATION, deployment_of, rewritten, shared_deployments
+from sluice.batches.plans import NAME, OPERATION, deployment_of, rewritten, shared_deployments, strict_models
 from sluice.dialects import JSON
 from sluice.dialects import anthropic_batches as wire
 from sluice.dialects.anthropic_batches import Batch
@@ -124,7 +124,7 @@ class Batches:
         deployments = shared_deployments(items, services.router, configuration, tally.caller)
         tally.deployment = deployment = deployments[items[0].model]
         services.settlement.lines.write(services.open_line(tally))
-        body = rewritten(document, items, deployments)
+        body = rewritten(document, items, deployments, strict_models(items, configuration))
         answer = self._attempted(tally, deployment, request, request.body if body is None else body)
         raw = answer.read()
         batch = wire.decode_batch(_object(raw))
