@@ -1,7 +1,7 @@
 """What a call cost, in whole nano-dollars.
 
 Rates are nano-USD per million tokens (or characters) and per hour of sound; every part is reckoned exactly, in
-fractions of 1/`_PARTS` nano-USD, and only the sum is rounded: half up, once.
+fractions of 1/`PARTS` nano-USD, and only the sum is rounded: half up, once.
 
 Rules. The tier is chosen by the whole prompt, cached tokens included, and holds for the whole call. What has no rate of
 its own is charged as what it is a kind of: a one-hour cache write as a five-minute one, cache traffic and audio or
@@ -24,9 +24,9 @@ from sluice.types.usage import Usage
 UNPRICED = "unpriced"
 CEILING = "ceiling"
 STATED = "stated"
-_PARTS = 18_000_000
+PARTS = 18_000_000
 """The least common multiple of a million and of the milliseconds of an hour."""
-_PER_MILLION, _PER_HOUR_MS, _PER_SECOND_MS = _PARTS // 1_000_000, _PARTS // 3_600_000, _PARTS // 1_000
+PER_MILLION, PER_HOUR_MS, PER_SECOND_MS = PARTS // 1_000_000, PARTS // 3_600_000, PARTS // 1_000
 _FALLBACK = {
     "cache_write_1h": "cache_write_5m",
     "cache_write_5m": "input",
@@ -74,7 +74,7 @@ def cost(usage: Usage, price: Price) -> Cost:
     breakdown: dict[str, NanoUSD] = {}
     for component, parts in _parts(usage, rates):
         exact += parts
-        rounded = (exact + _PARTS // 2) // _PARTS
+        rounded = (exact + PARTS // 2) // PARTS
         breakdown[component] = rounded - cumulated
         cumulated = rounded
     pieces = (("search", usage.search_requests), ("image_sent", usage.images_sent), ("request", 1))
@@ -154,7 +154,8 @@ def _tier(price: Price, prompt: int) -> PriceTier:
     return found
 
 
-def _rate(rates: Mapping[str, NanoUSD], component: str) -> NanoUSD:
+def rate_of(rates: Mapping[str, NanoUSD], component: str) -> NanoUSD:
+    """Return the rate of a component, or of what it is charged as; 0 where neither has one."""
     name: str | None = component
     while name is not None:
         rate = rates.get(name)
@@ -165,17 +166,17 @@ def _rate(rates: Mapping[str, NanoUSD], component: str) -> NanoUSD:
 
 
 def _parts(usage: Usage, rates: Mapping[str, NanoUSD]) -> Iterator[tuple[str, int]]:
-    """Yield what each component comes to, in `_PARTS` of a nano-dollar."""
+    """Yield what each component comes to, in `PARTS` of a nano-dollar."""
     timed = usage.audio_ms > 0 and "audio_hour" in rates
     for component, count in _counts(usage):
         if not (timed and component == "audio_input"):
-            yield component, count * _rate(rates, component) * _PER_MILLION
+            yield component, count * rate_of(rates, component) * PER_MILLION
     if usage.characters and "character" in rates:
-        yield "character", usage.characters * rates["character"] * _PER_MILLION
+        yield "character", usage.characters * rates["character"] * PER_MILLION
     if usage.provider_ms and "second" in rates:
-        yield "second", usage.provider_ms * rates["second"] * _PER_SECOND_MS
+        yield "second", usage.provider_ms * rates["second"] * PER_SECOND_MS
     if timed:
-        yield "audio_hour", usage.audio_ms * rates["audio_hour"] * _PER_HOUR_MS
+        yield "audio_hour", usage.audio_ms * rates["audio_hour"] * PER_HOUR_MS
 
 
 def _picture(usage: Usage, rates: Mapping[str, NanoUSD]) -> str:

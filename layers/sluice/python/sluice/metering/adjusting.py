@@ -1,0 +1,132 @@
+"""What a call is charged beside its list price: discounts, margins, surcharges, stated costs, units other than dollars.
+
+Rules. Adjustments multiply in basis points, and their product is rounded once, half up; the list price stays as it is,
+beside what is charged. A stated cost counts where the provider bills as it states (the quirk `stated_cost`) or where
+there is no price; both are kept. A surcharge or batch discount that the price book holds as a price of its own must
+not be configured again. Units (Snowflake credits, Databricks DBU, GPU seconds) become nano-USD when a price is read,
+rounded half up once for each rate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano
+from sluice.types.adjustments import Adjustment, Charge, Conversion
+from sluice.types.catalogue import Model, PriceTier
+from sluice.types.clock import Millis, NanoUSD
+from sluice.types.usage import Usage
+
+WHOLE = 10_000
+"""All of an amount, in basis points."""
+_NANO = 10**9
+_MATCHED = ("team", "provider", "model", "service_tier")
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """Who and what a charge is for, as adjustments match it. `region` is where the deployment answers."""
+
+    team: str
+    region: str = ""
+
+
+def applying(
+    adjustments: Iterable[Adjustment], model: Model, billed: Billed, day: str, service_tier: str | None = None
+) -> tuple[Adjustment, ...]:
+    """Return the adjustments that hold on an ISO `day`, at most one of each kind, in the order of their kinds' first.
+
+    Of two of one kind that name equally much, the later one applies.
+    """
+    found: dict[str, Adjustment] = {}
+    asked = {
+        "team": billed.team,
+        "provider": model.provider,
+        "model": model.id,
+        "service_tier": service_tier or "",
+    }
+    for each in adjustments:
+        if not _matches(each, asked, billed.region) or not _holds(each, day):
+            continue
+        other = found.get(each.kind)
+        if other is None or _named(each) >= _named(other):
+            found[each.kind] = each
+    return tuple(found.values())
+
+
+def adjusted(nano: NanoUSD, adjustments: Iterable[Adjustment]) -> NanoUSD:
+    """Return an amount with all of some adjustments, rounded half up once. Never below 0; more never becomes less."""
+    parts, scale = nano, 1
+    for each in adjustments:
+        parts *= max(WHOLE + each.basis_points, 0)
+        scale *= WHOLE
+    return (2 * parts + scale) // (2 * scale)
+
+
+def charged(
+    model: Model,
+    usage: Usage,
+    wall_ms: Millis,
+    billed: Billed,
+    *,
+    ceiling: Mapping[str, NanoUSD] | None = None,
+    adjustments: Iterable[Adjustment] = (),
+) -> Charge:
+    """Return what a call that began at `wall_ms` (epoch milliseconds) costs, by the list and as charged.
+
+    What the provider states is what it bills, discounts included: only margins apply to it.
+    """
+    when = iso(wall_ms)
+    price = price_of(model, when, usage.service_tier)
+    base, version = charge(model, usage, wall_ms, ceiling)
+    found = applying(adjustments, model, billed, when[:10], usage.service_tier)
+    if version == STATED:
+        found = tuple(each for each in found if each.kind == "margin")
+    elif version == UNPRICED:
+        found = ()
+    return Charge(
+        cost=adjusted(base, found),
+        list_cost=None if price is None else cost(usage, price).nano,
+        stated=_stated(usage),
+        price_version=version,
+        adjustments=tuple(each.id for each in found),
+    )
+
+
+def converted(conversion: Conversion) -> PriceTier:
+    """Return prices in a host's own unit as rates in nano-USD. Raises ValueError for a rate that is no number."""
+    rates = {}
+    for component, text in conversion.rates.items():
+        nano_units = stated_nano(text)
+        rates[component] = (nano_units * conversion.nano_per_unit + _NANO // 2) // _NANO
+    return PriceTier(0, rates)
+
+
+def iso(wall_ms: Millis) -> str:
+    """Return epoch milliseconds as an ISO date and minute in UTC, as prices are dated."""
+    moment = time.gmtime(wall_ms // 1000)
+    return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}T{moment.tm_hour:02}:{moment.tm_min:02}"
+
+
+def _matches(each: Adjustment, asked: Mapping[str, str], region: str) -> bool:
+    named = ((getattr(each, name), asked[name]) for name in _MATCHED)
+    return all(want in ("", have) for want, have in named) and region.startswith(each.region)
+
+
+def _holds(each: Adjustment, day: str) -> bool:
+    return each.starts <= day and (not each.ends or day < each.ends)
+
+
+def _named(each: Adjustment) -> int:
+    return sum(bool(getattr(each, name)) for name in (*_MATCHED, "region"))
+
+
+def _stated(usage: Usage) -> NanoUSD | None:
+    if usage.provider_cost_usd is None:
+        return None
+    try:
+        return stated_nano(usage.provider_cost_usd)
+    except ValueError:
+        return None
