@@ -76,7 +76,8 @@ class Settings:
     stack; a request is called lost when nothing was heard of it for `sweep_grace_seconds`, by default longer than any
     function may run. Uploads are kept in `upload_bucket` ("": none are taken) for `upload_days` days; at most
     `upload_inline_mb` MB of them are written into one request. `role_services` are the AWS services that the
-    function's role may call as providers. The credentials never appear in `repr`.
+    function's role may call as providers. `invoices` is the JSON text of what the ledger is compared with. The
+    credentials never appear in `repr`.
     """
 
     stage: str
@@ -93,10 +94,13 @@ class Settings:
     upload_bucket: str = ""
     upload_days: int = 7
     upload_inline_mb: int = 16
+    alert_topic: str = ""
+    """ARN of the SNS topic that alerts about budgets are published to; "" for none."""
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
     role_services: tuple[str, ...] = ()
+    invoices: str = ""
     credentials_url: str = ""
     credentials_authorization: str = field(default="", repr=False)
 
@@ -124,10 +128,12 @@ class Settings:
             upload_bucket=environ.get("SLUICE_UPLOAD_BUCKET", ""),
             upload_days=_number(environ, "SLUICE_UPLOAD_DAYS", 7, UPLOAD_DAYS_LIMIT),
             upload_inline_mb=_number(environ, "SLUICE_UPLOAD_INLINE_MB", 16, UPLOAD_INLINE_MB_LIMIT),
+            alert_topic=environ.get("SLUICE_ALERT_TOPIC", ""),
             access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
             role_services=tuple(filter(None, environ.get("SLUICE_ROLE_SERVICES", "").split(","))),
+            invoices=environ.get("SLUICE_INVOICES", ""),
             credentials_url=environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
             credentials_authorization=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
         )
