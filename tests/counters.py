@@ -5,7 +5,7 @@ The effect of each call is a pure function from one state to the next, so that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from sluice.ports import Draw, Drawn, Dry, Refused, Taken
@@ -19,7 +19,7 @@ def take(state: CounterState, hold: Hold, cap: int, slack_cap: int) -> Taken | R
         return Taken(state)
     fits = state.committed + hold.amount <= cap and (hold.slack <= 0 or state.slack + hold.slack <= slack_cap)
     fenced = hold.id in state.holds or state.fences.get(hold.environment, -1) >= hold.sequence
-    if fenced or not fits:
+    if fenced or state.sealed or not fits:
         return Refused(state)
     return Taken(_with(state, {**state.holds, hold.id: hold}, hold.amount, hold.slack))
 
@@ -31,7 +31,7 @@ def grow(state: CounterState, old: Hold, new: Hold, cap: int, slack_cap: int) ->
     if stands is None or stands.revision != old.revision:
         return Refused(state)
     more, slack = new.amount - old.amount, new.slack - old.slack
-    if (more > 0 and state.committed + more > cap) or (slack > 0 and state.slack + slack > slack_cap):
+    if (more > 0 and (state.sealed or state.committed + more > cap)) or (slack > 0 and state.slack + slack > slack_cap):
         return Refused(state)
     return Taken(_with(state, {**state.holds, new.id: new}, more, slack))
 
@@ -51,7 +51,7 @@ def give(state: CounterState, part: str, amount: int, before: int, cap: int) -> 
     stands = state.given.get(part, 0)
     if stands == before + amount:
         return Taken(state)
-    if stands != before or state.committed + amount > cap:
+    if stands != before or state.sealed or state.committed + amount > cap:
         return Refused(state)
     return Taken(replace(state, committed=state.committed + amount, given={**state.given, part: before + amount}))
 
@@ -89,6 +89,15 @@ class MemoryCounters:
     def read(self, key: CounterKey) -> CounterState:
         self._arrive("read")
         return self.items.get(key, EMPTY)
+
+    def read_all(self, keys: Iterable[CounterKey]) -> dict[CounterKey, CounterState]:
+        self._arrive("read")
+        return {key: self.items.get(key, EMPTY) for key in keys}
+
+    def seal(self, key: CounterKey, *, keep_until: int = 0) -> CounterState:
+        self._arrive("seal")
+        self.items[key] = replace(self.items.get(key, EMPTY), sealed=True)
+        return self.items[key]
 
     def parts(self, name: str) -> dict[str, CounterState]:
         self._arrive("parts")

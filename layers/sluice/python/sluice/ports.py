@@ -239,6 +239,12 @@ class CounterStore(Protocol):
     def read(self, key: CounterKey) -> CounterState:
         """Return what stands there now; a counter that nobody wrote is empty."""
 
+    def read_all(self, keys: Iterable[CounterKey]) -> Mapping[CounterKey, CounterState]:
+        """Return what stands in each of these counters now."""
+
+    def seal(self, key: CounterKey, *, keep_until: int = 0) -> CounterState:
+        """Let a counter take no more money from now on, and return what stands there."""
+
     def parts(self, name: str) -> Mapping[str, CounterState]:
         """Return every part of a counter by its name, those of other regions as this region knows them."""
 

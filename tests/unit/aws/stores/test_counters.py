@@ -174,6 +174,25 @@ def test_what_is_given_away_is_committed_once_however_often_it_is_sent(store: Co
     assert (state.committed, state.given) == (100, {"us-east-1#0": 40})
 
 
+def test_a_sealed_counter_takes_no_more_and_gives_back_all_the_same(store: CounterStore) -> None:
+    store.take(KEY, HOLD, cap=100, slack_cap=5)
+    assert store.seal(KEY, keep_until=4_000_000_000) == store.seal(KEY) == store.read(KEY)
+    assert store.read(KEY).sealed
+    assert isinstance(store.take(KEY, Hold("other-1", 1, 1_000), cap=100, slack_cap=0), Refused)
+    assert isinstance(store.grow(KEY, HOLD, replace(HOLD, amount=61, revision=1), cap=100, slack_cap=5), Refused)
+    assert isinstance(store.give(KEY, "us-east-1#0", 1, before=0, cap=100), Refused)
+    smaller = replace(HOLD, amount=30, slack=0, revision=1)
+    assert isinstance(store.grow(KEY, HOLD, smaller, cap=100, slack_cap=5), Taken)
+    assert isinstance(store.close(KEY, smaller, 20), Taken)
+    assert store.read(KEY).committed == 20
+
+
+def test_counters_are_read_together_and_an_absent_one_is_empty(store: CounterStore) -> None:
+    store.take(KEY, HOLD, cap=100, slack_cap=5)
+    absent = CounterKey("budget#b#search#2026-10", KEY.part)
+    assert store.read_all([KEY, absent]) == {KEY: store.read(KEY), absent: CounterState()}
+
+
 def test_all_parts_of_a_counter_are_listed(store: CounterStore) -> None:
     other = CounterKey(KEY.name, "eu-central-1#1")
     store.take(KEY, HOLD, cap=100, slack_cap=5)

@@ -110,7 +110,7 @@ class CounterState:
     `slack` is what open leases hold beyond what their requests need; `holds` are the open holds by id. `given` is what
     this part ever gave up for another part (by its name) to spend: it only grows. `fences` has, for each environment,
     the sequence number of its last closed hold: a hold that is not younger is refused, so a copy of an old call that
-    arrives late opens nothing.
+    arrives late opens nothing. A `sealed` counter takes no more money; what is held may still be spent and returned.
     """
 
     committed: NanoUSD = 0
@@ -119,6 +119,7 @@ class CounterState:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     given: Mapping[str, NanoUSD] = field(default_factory=dict)
     fences: Mapping[str, int] = field(default_factory=dict)
+    sealed: bool = False
 
     @property
     def given_away(self) -> NanoUSD:

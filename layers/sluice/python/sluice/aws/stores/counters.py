@@ -4,6 +4,7 @@
     h#<hold id>    an open hold: {a: amount, x: expires, n: revision, s: slack, k: "l" lease or "r" request}
     f#<environment>    the sequence number of its last closed hold
     g#<part>           what was ever given to another part
+    sealed             true when no more is taken
     expires_at         epoch seconds
 
 Holds are attributes of their own, so adding one needs no map that must exist first. Every write has a condition that no
@@ -12,7 +13,7 @@ longer holds once it took effect, so the client may send it again; a refusal tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sluice.aws.attributes import Item
@@ -22,6 +23,7 @@ from sluice.ports import Refused, Taken
 from sluice.types.budgets import CounterKey, CounterState, Hold
 
 _HOLD, _FENCE, _GIVEN = "h#", "f#", "g#"
+_OPEN = "attribute_not_exists(sealed)"
 _UNFENCED = "(attribute_not_exists(#f) OR #f < :seq)"
 
 
@@ -38,7 +40,7 @@ class DynamoCounterStore:
             return Refused(self.read(key))
         names = {"#h": _HOLD + hold.id, "#f": _FENCE + hold.environment}
         values: Item = {":h": _from_hold(hold), ":seq": hold.sequence, ":a": hold.amount, ":zero": 0, ":s": hold.slack}
-        conditions = ["attribute_not_exists(#h)", _UNFENCED, _within("committed", ":c")]
+        conditions = ["attribute_not_exists(#h)", _UNFENCED, _OPEN, _within("committed", ":c")]
         values[":c"] = cap - hold.amount
         _limit_slack(conditions, values, slack_cap, hold.slack)
         setting = "SET #h = :h"
@@ -54,7 +56,7 @@ class DynamoCounterStore:
         values: Item = {":h": _from_hold(new), ":n": old.revision, ":a": more, ":zero": 0, ":s": slack}
         conditions = ["#h.#n = :n"]
         if more > 0:
-            conditions.append(_within("committed", ":c"))
+            conditions += [_OPEN, _within("committed", ":c")]
             values[":c"] = cap - more
         _limit_slack(conditions, values, slack_cap, slack)
         expression = "SET #h = :h ADD committed :a, slack :s, spent :zero"
@@ -83,6 +85,23 @@ class DynamoCounterStore:
         """Return the counter as the last write left it."""
         return _state(self._client.get_item(self._table, (key.name, key.part), consistent=True))
 
+    def read_all(self, keys: Iterable[CounterKey]) -> dict[CounterKey, CounterState]:
+        """Return counters as the last writes left them."""
+        wanted = {(key.name, key.part): key for key in keys}
+        found = self._client.batch_get(self._table, wanted, consistent=True)
+        return {key: _state(found.get(pair)) for pair, key in wanted.items()}
+
+    def seal(self, key: CounterKey, *, keep_until: int = 0) -> CounterState:
+        """Let a counter take no more; doing so again is fine."""
+        values: Item = {":yes": True}
+        setting = "SET sealed = :yes"
+        if keep_until:
+            setting += ", expires_at = :keep"
+            values[":keep"] = keep_until
+        return _state(
+            self._client.update_item(self._table, (key.name, key.part), setting, values=values, returning="ALL_NEW")
+        )
+
     def parts(self, name: str) -> dict[str, CounterState]:
         """Return all parts; those of other regions as far as they were replicated."""
         return {item["sk"]: _state(item) for item in self._client.query(self._table, name, consistent=True)}
@@ -95,7 +114,7 @@ class DynamoCounterStore:
         if before:
             seen, values[":before"] = "#g = :before", before
         expression = "SET #g = :after ADD committed :a, spent :zero, slack :zero"
-        condition = f"{seen} AND {_within('committed', ':c')}"
+        condition = f"{seen} AND {_OPEN} AND {_within('committed', ':c')}"
         return self._write(
             key, (expression, condition), names, values, done=lambda s: s.given.get(part, 0) == before + amount
         )
@@ -184,4 +203,7 @@ def _state(item: Mapping[str, Any] | None) -> CounterState:
             given[rest] = value
         elif kind == _FENCE:
             fences[rest] = value
-    return CounterState(item.get("committed", 0), item.get("spent", 0), item.get("slack", 0), holds, given, fences)
+    sealed = bool(item.get("sealed"))
+    return CounterState(
+        item.get("committed", 0), item.get("spent", 0), item.get("slack", 0), holds, given, fences, sealed
+    )
