@@ -1,7 +1,7 @@
-"""Puts into the ledger what the log knows and the ledger does not; runs on a schedule."""
+"""Puts into the ledger what the log knows and the ledger does not, and compares the books; runs on a schedule."""
 
 from __future__ import annotations
 
-from sluice.aws.entry import reconcile_handler
+from sluice.aws.reconcile import reconcile_handler
 
 handler = reconcile_handler()

@@ -20,6 +20,7 @@ from sluice.types.ledger import LedgerEntry
 from tests.emulator import REGION, Emulator
 from tests.unit.aws.entries import NOON, TEAM, typical
 from tests.unit.aws.stores.connected import connected
+from tests.unit.aws.streams import stream_records
 
 DAY = "2026-11-23"
 ORGANISATION = f"usage#organisation##{DAY}"
@@ -42,17 +43,7 @@ class Books:
 
     def records(self) -> list[dict[str, Any]]:
         """Return everything that the ledger's stream has carried."""
-        call = self._emulator.call
-        table: Any = call("DynamoDB_20120810.DescribeTable", {"TableName": self._table})
-        where = {"StreamArn": table["Table"]["LatestStreamArn"]}
-        stream: Any = call("DynamoDBStreams_20120810.DescribeStream", where)
-        found: list[dict[str, Any]] = []
-        for shard in stream["StreamDescription"]["Shards"]:
-            place = {**where, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-            iterator: Any = call("DynamoDBStreams_20120810.GetShardIterator", place)
-            page: Any = call("DynamoDBStreams_20120810.GetRecords", {"ShardIterator": iterator["ShardIterator"]})
-            found += page["Records"]
-        return found
+        return stream_records(self._emulator, self._table)
 
     def put(self, number: int, **changes: object) -> LedgerEntry:
         entry = entry_of(number, **changes)

@@ -1,0 +1,190 @@
+"""The reconcile job: the sweep of log lines, then the comparison of ledger, usage and counters (`control.books`).
+
+What it finds goes into one line of metrics. An event {"sluice": "repair", "days": ["2026-11-23"]} compares those days;
+of itself it compares yesterday, in the first run after 01:00 and 13:00 UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.stores.configurations import DynamoConfigurationStore
+from sluice.aws.stores.counters import DynamoCounterStore
+from sluice.aws.stores.keys import TEAMS
+from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.aws.stores.usage import DynamoUsageStore
+from sluice.control.books import Repair, close_lapsed, counted_against, counter_names, repair_day
+from sluice.governance.windows import window_at
+from sluice.ports import LineSink, Transport
+from sluice.settings import Settings, metric_namespace
+from sluice.types.budgets import Budget, CounterKey
+
+LATE_ENTRY_SECONDS = 900
+"""How long after its hold's end a request's entry may reach the ledger, beyond the sweep's own grace: two sweeps."""
+WAIT_SECONDS = 45.0
+REPAIR_HOURS = (1, 13)
+_DAY = 86_400
+_UNITS = {
+    "EntriesRestored": "Count",
+    "EntriesLost": "Count",
+    "HoldsReturned": "Count",
+    "UsageCellsWrong": "Count",
+    "UsageCellsCorrected": "Count",
+    "UsageDriftUSD": "None",
+    "CounterDriftUSD": "None",
+    "RollupAge": "Seconds",
+}
+
+
+def reconcile_handler(
+    settings: Settings | None = None, transport: Transport | None = None
+) -> Callable[[object, object], dict[str, Any]]:
+    """Return the handler: first the sweep, so that what it restores is compared too, then the books."""
+    from sluice.aws import entry
+    from sluice.aws.credentials import credentials_from
+    from sluice.aws.stdout import StdoutLines
+    from sluice.providers.transport import HttpTransport
+
+    told = settings or Settings.from_environment()
+    sweep = entry.reconcile_handler(told)
+    carrier = transport or HttpTransport(trusted=True)
+    credentials = credentials_from(told, carrier)
+    client = DynamoClient(carrier, credentials, region=told.region, endpoint_url=told.endpoint_url)
+    books = books_of(told, client, StdoutLines())
+
+    def handler(event: object, context: object) -> dict[str, Any]:
+        swept = sweep(event, context)
+        return {**swept, **books.run(event, swept)}
+
+    return handler
+
+
+@dataclass(frozen=True)
+class Books:
+    """The stores of one region, and its clocks. `late` is for `LATE_ENTRY_SECONDS` plus the sweep's grace."""
+
+    settings: Settings
+    client: DynamoClient
+    ledger: DynamoLedgerStore
+    usage: DynamoUsageStore
+    counters: DynamoCounterStore
+    configurations: DynamoConfigurationStore
+    lines: LineSink
+    late: int
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self, event: object, swept: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Compare and repair; write the metrics, and return the figures by name."""
+        now = self.now()
+        age = now - self.usage.passed() / 1000
+        budgets = tuple(self._budgets())
+        returned = close_lapsed(self.counters, self._keys(budgets, now), self.usage, now=now, grace=self.late)
+        repairs = [self._repair(day) for day in self._days(event, now)]
+        drift = sum(abs(self._counter_drift(budget, name, now)) for budget, name in self._names(budgets, now))
+        # Behind all that was read, so that the next run knows how far the roll-up has come.
+        self.usage.put_fences(int(now * 1000))
+        found = swept or {}
+        figures: dict[str, Any] = {
+            "EntriesRestored": found.get("restored", 0),
+            "EntriesLost": found.get("lost", 0),
+            "HoldsReturned": returned,
+            "UsageCellsWrong": sum(repair.wrong for repair in repairs),
+            "UsageCellsCorrected": sum(repair.corrected for repair in repairs),
+            "UsageDriftUSD": sum(abs(repair.off) for repair in repairs) / 1e9,
+            "CounterDriftUSD": drift / 1e9,
+        }
+        if self.usage.passed():
+            figures["RollupAge"] = round(age, 3)
+        self.lines.write(metric_line(figures, metric_namespace(self.settings.stage), int(now * 1000)))
+        return figures
+
+    def _repair(self, day: str) -> Repair:
+        return repair_day(
+            day,
+            [item["sk"] for item in self.client.query(self.settings.table("config"), TEAMS)],
+            self.ledger,
+            self.usage,
+            region=self.settings.region,
+            now_ms=lambda: int(self.now() * 1000),
+            settled=self._settled,
+        )
+
+    def _settled(self, at_ms: int) -> bool:
+        deadline = self.now() + WAIT_SECONDS
+        while self.usage.passed() < at_ms:
+            if self.now() >= deadline:
+                return False
+            self.sleep(0.25)
+        return True
+
+    def _days(self, event: object, now: float) -> Iterable[str]:
+        if isinstance(event, Mapping) and event.get("sluice") == "repair":
+            return [str(day) for day in event.get("days") or (_day(now),)]
+        moment = time.gmtime(now)
+        due = moment.tm_hour in REPAIR_HOURS and moment.tm_min < 5
+        return (_day(now - _DAY),) if due else ()
+
+    def _budgets(self) -> Iterator[Budget]:
+        version = self.configurations.current_version()
+        if version is not None:
+            yield from self.configurations.load(version).budgets.values()
+
+    def _names(self, budgets: Iterable[Budget], now: float) -> Iterator[tuple[Budget, str]]:
+        return counter_names(budgets, self._listed, now)
+
+    def _listed(self, partition: str) -> Iterator[str]:
+        for item in self.client.query(self.settings.table("usage"), partition):
+            yield item["sk"]
+
+    def _keys(self, budgets: Iterable[Budget], now: float) -> Iterator[CounterKey]:
+        """Yield the parts of all counters that this region writes."""
+        for _, name in self._names(budgets, now):
+            for part in self.counters.parts(name):
+                if part.rpartition("#")[0] == self.settings.region:
+                    yield CounterKey(name, part)
+
+    def _counter_drift(self, budget: Budget, name: str, now: float) -> int:
+        """Return what the open window's counter has beyond the usage of its days; 0 where days do not fit it."""
+        window = window_at(budget.window, now)
+        if budget.window.kind == "rolling" or window.start % _DAY or not name.endswith(f"#{window.id}"):
+            return 0
+        spent = 0
+        for part, state in self.counters.parts(name).items():
+            if part.rpartition("#")[0] == self.settings.region:
+                spent += state.spent + sum(self.usage.hold_spent(hold) for hold in state.holds)
+        days = [_day(start) for start in range(window.start, min(window.end, int(now) + 1), _DAY)]
+        return spent - counted_against(self.usage, name, budget, days, self.settings.region)
+
+
+def metric_line(figures: Mapping[str, Any], namespace: str, at_ms: int) -> str:
+    """Return one line of metrics in the embedded metric format; no dimensions, so each is one series a region."""
+    metrics = [{"Name": name, "Unit": _UNITS[name]} for name in figures]
+    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": metrics}
+    return json.dumps({"kind": "books", "_aws": {"Timestamp": at_ms, "CloudWatchMetrics": [directive]}, **figures})
+
+
+def books_of(settings: Settings, client: DynamoClient, lines: LineSink, **changes: Any) -> Books:
+    """Return the books of a region by its settings."""
+    usage = DynamoUsageStore(
+        client, settings.table("usage"), region=settings.region, ledger_table=settings.table("ledger")
+    )
+    return Books(
+        settings=settings,
+        client=client,
+        ledger=DynamoLedgerStore(client, settings.table("ledger"), days=settings.ledger_days),
+        usage=usage,
+        counters=DynamoCounterStore(client, settings.table("usage")),
+        configurations=DynamoConfigurationStore(client, settings.table("config")),
+        lines=lines,
+        **{"late": settings.sweep_grace_seconds + LATE_ENTRY_SECONDS, **changes},
+    )
+
+
+def _day(epoch: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(epoch))

@@ -1,0 +1,185 @@
+"""Compares the three books, ledger, usage and counters, and brings them together again; the ledger is always right.
+
+* A hold that lapsed is closed with what the roll-up says was spent from it, once everything that the ledger held at its
+  end (and a grace time later, when the sweep has put in what was missing) is rolled up.
+* A day's usage is compared with the sum of its entries. The cells are read first, then the ledger; then fences are put
+  into the ledger's stream, and a cell is corrected only after the roll-up has met them, and only if it still is as it
+  was read. So nothing that is still on its way through the stream can count twice.
+* What counters say was spent is compared with the usage of what they count; a difference is told, not corrected: a
+  budget that is younger than its window has counted less.
+
+Every step may be repeated, run beside itself, and be killed at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from sluice.governance.counter_names import ORGANISATION, budget_counter, counted, listing_partition
+from sluice.governance.lapse import GRACE_SECONDS, lapse
+from sluice.governance.windows import window_at
+from sluice.metering.request_ids import SHARDS
+from sluice.metering.rollup import ALL, Cell, Cells, Columns, add, entry_cells, without_zeros
+from sluice.ports import CounterStore
+from sluice.types.budgets import Budget, CounterKey
+from sluice.types.clock import Millis, NanoUSD
+from sluice.types.ledger import LedgerEntry
+
+_HOLDS = "usage#hold#"
+
+
+class UsageBook(Protocol):
+    """The usage of one region."""
+
+    def cells(self, partition: str, prefix: str = "") -> Iterator[tuple[Cell, dict[str, int]]]:
+        """Yield the cells of a partition."""
+
+    def read(self, cells: Iterable[Cell]) -> Mapping[Cell, Columns]:
+        """Return those cells that exist."""
+
+    def replace(self, cell: Cell, seen: Columns, columns: Columns) -> bool:
+        """Set a cell if it still is as it was seen."""
+
+    def hold_spent(self, hold: str) -> NanoUSD:
+        """Return what was spent from a hold."""
+
+    def put_fences(self, at_ms: Millis) -> None:
+        """Put marks into the ledger's stream."""
+
+    def passed(self) -> Millis:
+        """Return up to when the ledger is rolled up."""
+
+
+class LedgerBook(Protocol):
+    """The ledger of one region."""
+
+    def partition(self, partition: str, after: str = "") -> Iterator[LedgerEntry]:
+        """Yield the entries of a partition, later versions behind the first."""
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a comparison of one day came to. `off` is the money by which the organisation's usage was wrong."""
+
+    cells: int
+    wrong: int
+    corrected: int
+    off: NanoUSD
+
+
+def close_lapsed(
+    counters: CounterStore, keys: Iterable[CounterKey], usage: UsageBook, *, now: float, grace: int
+) -> int:
+    """Close lapsed holds of these counters with what was really spent; return how many. Times are in seconds.
+
+    A hold has lapsed when the roll-up has passed its end by `grace`.
+    """
+    reached = min(usage.passed() / 1000 - grace, now)
+    if reached <= 0:
+        return 0
+    return sum(lapse(counters, key, usage.hold_spent, reached + GRACE_SECONDS) for key in keys)
+
+
+def counter_names(
+    budgets: Iterable[Budget], listed: Callable[[str], Iterable[str]], now: float
+) -> Iterator[tuple[Budget, str]]:
+    """Yield the counters of budgets in their windows of now and before that.
+
+    `listed` returns the values that a listing partition (`governance.counter_names`) names.
+    """
+    for budget in budgets:
+        current = window_at(budget.window, now)
+        earlier = current.before or (window_at(budget.window, current.start - 1).id,)
+        for window in (current.id, *earlier):
+            for value in _values(budget, listed, window):
+                yield budget, f"budget#{budget.id}#{value}#{window}"
+
+
+def repair_day(
+    day: str,
+    teams: Iterable[str],
+    ledger: LedgerBook,
+    usage: UsageBook,
+    *,
+    region: str,
+    now_ms: Callable[[], Millis],
+    settled: Callable[[Millis], bool],
+) -> Repair:
+    """Compare the usage of a UTC day with its entries and correct it.
+
+    `settled(at)` waits until the roll-up has passed that moment; False: it has not, so the next run must try again.
+    """
+    names = tuple(teams)
+    seen: Cells = {}
+    for scope in ("organisation#", *(f"team#{team}" for team in names)):
+        found = usage.cells(f"usage#{scope}#{day}")
+        seen.update((cell, columns) for cell, columns in found if cell[1].split("#", 3)[2] == region)
+    expected: Cells = {}
+    for team in names:
+        for shard in range(SHARDS):
+            add(expected, partition_cells(ledger.partition(f"{team}#{day}#{shard}"), region))
+    read_at = now_ms()
+    expected = without_zeros(expected)
+    holds = [cell for cell in expected if cell[0].startswith(_HOLDS)]
+    seen.update({cell: dict(columns) for cell, columns in usage.read(holds).items()})
+    seen = without_zeros(seen)
+    wrong = [cell for cell in {**seen, **expected} if seen.get(cell) != expected.get(cell)]
+    whole = (f"usage#organisation##{day}", f"{ALL}#d#{region}#")
+    off = seen.get(whole, {}).get("cost", 0) - expected.get(whole, {}).get("cost", 0)
+    if not wrong:
+        return Repair(len(expected), 0, 0, off)
+    usage.put_fences(read_at)
+    if not settled(read_at):
+        return Repair(len(expected), len(wrong), 0, off)
+    corrected = sum(usage.replace(cell, seen.get(cell, {}), expected.get(cell, {})) for cell in wrong)
+    return Repair(len(expected), len(wrong), corrected, off)
+
+
+def partition_cells(entries: Iterable[LedgerEntry], region: str) -> Cells:
+    """Return the cells of a ledger partition: of each request its latest version, with the holds of its first."""
+    cells: Cells = {}
+    for _, versions in groupby(entries, key=lambda entry: entry.request_id):
+        first, *later = sorted(versions, key=lambda entry: entry.version)
+        add(cells, entry_cells(first, region))
+        if later:
+            add(cells, _usage_only(entry_cells(first, region)), -1)
+            add(cells, _usage_only(entry_cells(later[-1], region)))
+    return cells
+
+
+def counted_against(usage: UsageBook, name: str, budget: Budget, days: Iterable[str], region: str) -> NanoUSD:
+    """Return what the usage of these whole UTC days says was spent on what a counter counts."""
+    value = counted(name).value
+    return sum(columns.get("cost", 0) for day in days for columns in _counted_cells(usage, budget, value, day, region))
+
+
+def _counted_cells(usage: UsageBook, budget: Budget, value: str, day: str, region: str) -> Iterator[Columns]:
+    kind = budget.scope.kind
+    scope = f"team#{value}" if kind == "team" else "organisation#"
+    dimension = ALL if kind in ("team", "organisation") else kind
+    wanted = f"{dimension}#d#{region}#" + ("" if dimension == ALL else value)
+    for (_, sort_key), columns in usage.cells(f"usage#{scope}#{day}", wanted):
+        if sort_key == wanted:
+            yield columns
+
+
+def _usage_only(cells: Cells) -> Cells:
+    return {cell: columns for cell, columns in cells.items() if not cell[0].startswith(_HOLDS)}
+
+
+def _values(budget: Budget, listed: Callable[[str], Iterable[str]], window: str) -> Iterable[str]:
+    scope = budget.scope
+    if scope.kind == "organisation":
+        return (ORGANISATION,)
+    if scope.value == "*":
+        return listed(listing_partition(budget.id, window))
+    value = f"{scope.name}={scope.value}" if scope.kind == "tag" else scope.value
+    return (counted_name(budget_counter(budget.id, value, window)),)
+
+
+def counted_name(name: str) -> str:
+    """Return the value of a counter's name as it stands there."""
+    return name.split("#")[2]
