@@ -131,9 +131,9 @@ def _invoke(body: JsonObject, most: int, _quirks: JsonObject) -> dict[str, objec
         if section in body:
             config = _member(body, section)
             return {section: config | _bound(config, names, most, names[0])}
-    names = ("max_tokens", "max_completion_tokens", "max_gen_len", "max_tokens_to_sample")
+    own = ("max_tokens", "max_completion_tokens", "max_gen_len", "max_tokens_to_sample")
     unset = "max_gen_len" if "messages" not in body and "prompt" in body else "max_tokens"
-    return _anthropic(body, most, EMPTY) if body.get("thinking") else _bound(body, names, most, unset)
+    return _anthropic(body, most, EMPTY) if body.get("thinking") else _bound(body, own, most, unset)
 
 
 def _cohere(body: JsonObject, most: int, _quirks: JsonObject) -> dict[str, object]:
