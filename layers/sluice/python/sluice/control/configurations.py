@@ -184,6 +184,11 @@ class Configurations:
         """Return the pointer."""
         return self._store.live()
 
+    def parsed_live(self) -> Configuration:
+        """Return the live configuration as the request path reads it; an empty one before the first went live."""
+        version = self._store.live().version
+        return Configuration("") if version is None else self._parse(self.document(version), version)
+
     def document(self, version: str) -> Mapping[str, object]:
         """Return a stored document. Raises NotFound."""
         try:
