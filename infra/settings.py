@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from infra.invoice_checks import InvoiceChecks
 from infra.provider_access import ProviderAccess
 from sluice.settings import UPLOAD_DAYS_LIMIT, UPLOAD_INLINE_MB_LIMIT
 
 EPHEMERAL_PREFIX = "pr-"
 NO_ACCESS = ProviderAccess()
+NO_CHECKS = InvoiceChecks()
 MEMORY_MB = (256, 512)
 LOG_RETENTION = {
     1: "ONE_DAY",
@@ -56,7 +58,8 @@ class Stage:
     `customer_key` is the id of a multi-Region KMS key that exists in every region of the stage; it then encrypts
     tables, secrets and uploads. Without one, keys that AWS owns or manages do that at no cost and with no call to KMS
     on the request path. `ephemeral` stages keep nothing when they are destroyed.
-    `providers` says which providers let the functions' own role in; without an entry there, none does.
+    `providers` says which providers let the functions' own role in; without an entry there, none does. `invoices` lists
+    the vendors whose figures the ledger is compared with every night.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Stage:
     upload_origins: tuple[str, ...] = ()
     customer_key: str = ""
     providers: ProviderAccess = NO_ACCESS
+    invoices: InvoiceChecks = NO_CHECKS
 
     def __post_init__(self) -> None:
         """Raise InvalidStage for a value that AWS would refuse later, or that would surprise."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
+from infra.constructs.invoice_permissions import invoice_acknowledgements, invoice_statements
 from infra.constructs.names import (
     customer_key_arn,
     log_group_arn,
@@ -28,7 +29,8 @@ class Permissions:
     """`tables` maps a table's schema name to DynamoDB actions, such as {"ledger": ("PutItem",)}.
 
     `uploads` are S3 actions on uploaded files, such as ("GetObject",). `logs_of` names the functions whose log lines
-    may be read. `calls_providers` adds what the stage allows towards providers that let the role in.
+    may be read. `calls_providers` adds what the stage allows towards providers that let the role in, `invoices` what
+    it lists of AWS's own bills.
     """
 
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class Permissions:
     uploads: tuple[str, ...] = ()
     logs_of: tuple[str, ...] = ()
     calls_providers: bool = False
+    invoices: bool = False
     stream: str = ""
     """ARN of a table's stream that the function is fed from."""
 
@@ -67,6 +70,8 @@ class Permissions:
             made.append(iam.PolicyStatement(sid="Stream", actions=actions, resources=[self.stream]))
         if self.calls_providers:
             made += provider_statements(stack, stage.providers)
+        if self.invoices:
+            made += invoice_statements(stack, stage.invoices)
         if stage.customer_key:
             made.append(_key_statement(stack, stage, with_uploads=bool(self.uploads)))
         return made
@@ -85,6 +90,8 @@ class Permissions:
             )
         if self.calls_providers:
             found |= provider_acknowledgements(stage.providers)
+        if self.invoices:
+            found |= invoice_acknowledgements(stack, stage.invoices)
         return found
 
     def _secrets(self, stage: Stage) -> list[str]:

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
 from infra.constructs.gateway_function import GatewayFunction
+from infra.constructs.invoices import InvoiceJob
 from infra.constructs.layers import Layers, Platform
 from infra.constructs.names import ledger_stream_parameter, log_group_name
 from infra.constructs.permissions import Permissions
@@ -57,6 +58,9 @@ class JobsStack(Stack):
         )
         layers = Layers(self, "Layers", platform=platform)
         self.rollup = self._rollup(stage, layers)
+        # The figures of all regions meet in the global tables, so one of them compares.
+        if stage.invoices.providers and region == stage.primary:
+            InvoiceJob(self, "Invoices", stage=stage, layers=layers)
         self.reconcile = GatewayFunction(
             self,
             "Reconcile",
