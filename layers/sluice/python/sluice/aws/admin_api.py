@@ -1,4 +1,4 @@
-"""The control plane's HTTP API: keys, configuration versions and ledger entries, behind keys with the admin scope."""
+"""The control plane's HTTP API: keys, configuration versions, budgets and limits, behind keys with the admin scope."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
+from sluice.aws.admin_budgets import budget_routes, status_route
+from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
 from sluice.control.keys import Keys, NewKey, key_card
 from sluice.dialects.openai_chat import encode_error
@@ -29,6 +31,8 @@ class ControlPlane:
     keys: Keys
     configurations: Configurations
     now_ms: Callable[[], int]
+    counters: Counters | None = None
+    """None: there is nothing to read how budgets stand from."""
 
 
 class AdminApi:
@@ -40,6 +44,9 @@ class AdminApi:
         _errors(self._app)
         _key_routes(self._app, plane)
         _configuration_routes(self._app, plane)
+        budget_routes(self._app, plane.configurations)
+        if plane.counters is not None:
+            status_route(self._app, plane.configurations, plane.counters, plane.now_ms)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Return the proxy answer. The key is checked first: a stranger learns nothing from validation errors."""
@@ -107,7 +114,7 @@ def _configuration_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> N
     @app.post("/admin/configuration/versions")
     def publish(document: Annotated[ConfigurationModel, Body()]) -> Response[Any]:
         version = configurations.publish(document.model_dump(mode="json", exclude_none=True))
-        return Response(201, JSON, {"version": version})
+        return Response(201, JSON, {"version": version, "warnings": configurations.doubts(version)})
 
     @app.get("/admin/configuration/versions/<version>")
     def show(version: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Aws(NamedTuple):
     uploads: UploadAccess | None
     batches: Callable[[], BatchStore]
     responses: Callable[[], ResponseStore]
+    dynamo: DynamoClient
 
 
 def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
@@ -81,6 +82,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     answers with a key while there is none with the admin scope.
     """
     from sluice.aws.admin_api import AdminApi, ControlPlane
+    from sluice.aws.alerts import counters_of
     from sluice.control.configurations import Configurations
     from sluice.control.keys import Keys
     from sluice.control.lint import complaints
@@ -97,6 +99,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
             keys=keys,
             configurations=Configurations(aws.configurations, parse, lint),
             now_ms=_now_ms,
+            counters=counters_of(aws.dynamo, aws.settings, aws.keys),
         )
     )
 
@@ -133,10 +136,10 @@ def reconcile_handler(settings: Settings | None = None) -> Callable[[object, obj
     return handler
 
 
-def adapters(settings: Settings | None = None) -> Aws:
+def adapters(settings: Settings | None = None, transport: Transport | None = None) -> Aws:
     """Return the AWS adapters for the settings of this environment."""
     told = settings or Settings.from_environment()
-    transport = HttpTransport(trusted=True)
+    transport = transport or HttpTransport(trusted=True)
     credentials = credentials_from(told, transport)
     dynamo = DynamoClient(transport, credentials, region=told.region, endpoint_url=told.endpoint_url)
     secrets = SecretsManagerClient(transport, credentials, region=told.region, endpoint_url=told.endpoint_url)
@@ -150,6 +153,7 @@ def adapters(settings: Settings | None = None) -> Aws:
         upload_access(told, transport, credentials),
         lambda: batch_store(told, dynamo),
         lambda: response_store(told, dynamo),
+        dynamo,
     )
 
 

@@ -87,7 +87,8 @@ class RuleEdits:
 
     def _go_live(self, document: Mapping[str, object], live: Live) -> str:
         version = self._configurations.publish(document)
-        self._configurations.promote(version, live.revision)
+        if version != live.version:
+            self._configurations.promote(version, live.revision)
         return version
 
     def _document(self, live: Live) -> Mapping[str, object]:
