@@ -44,6 +44,10 @@ class TableStream:
         if count:
             self._after = self._read[count - 1]["dynamodb"]["SequenceNumber"]
 
+    def resume(self, number: str) -> None:
+        """Go on behind the record with this sequence number."""
+        self._after = number
+
     def forget(self) -> None:
         """Begin with the oldest record again, as after the emulator has lost its stream."""
         self._after = ""
