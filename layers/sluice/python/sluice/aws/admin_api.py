@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from sluice.aws.admin_budgets import budget_routes, status_route
+from sluice.aws.admin_invoices import InvoiceShelf, invoice_routes
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
 from sluice.control.keys import Keys, NewKey, key_card
@@ -31,6 +32,8 @@ class ControlPlane:
     keys: Keys
     configurations: Configurations
     now_ms: Callable[[], int]
+    invoices: InvoiceShelf | None = None
+    """None: nothing is compared here."""
     counters: Counters | None = None
     """None: there is nothing to read how budgets stand from."""
 
@@ -44,6 +47,8 @@ class AdminApi:
         _errors(self._app)
         _key_routes(self._app, plane)
         _configuration_routes(self._app, plane)
+        if plane.invoices is not None:
+            invoice_routes(self._app, plane.invoices, plane.now_ms)
         budget_routes(self._app, plane.configurations)
         if plane.counters is not None:
             status_route(self._app, plane.configurations, plane.counters, plane.now_ms)

@@ -83,6 +83,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     """
     from sluice.aws.admin_api import AdminApi, ControlPlane
     from sluice.aws.alerts import counters_of
+    from sluice.aws.stores.invoices import DynamoInvoiceStore
     from sluice.control.configurations import Configurations
     from sluice.control.keys import Keys
     from sluice.control.lint import complaints
@@ -100,6 +101,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
             configurations=Configurations(aws.configurations, parse, lint),
             now_ms=_now_ms,
             counters=counters_of(aws.dynamo, aws.settings, aws.keys),
+            invoices=DynamoInvoiceStore(aws.dynamo, aws.settings.table("usage")),
         )
     )
 

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from sluice.aws.stdout import StdoutLines
 from sluice.control.invoices.job import Books, Outcome, Vendor, run
 from sluice.control.invoices.options import InvoiceOptions, options_from
-from sluice.control.invoices.statements import Statement, VendorFailed
+from sluice.control.invoices.statements import Statement, VendorFailed, nano
 from sluice.ports import SecretStore
 from sluice.settings import Settings, metric_namespace
+from sluice.types.clock import NanoUSD
 
 if TYPE_CHECKING:
     from sluice.control.invoices.calls import Caller
@@ -57,7 +58,7 @@ def invoices_handler(settings: Settings | None = None) -> Callable[[Event, Any],
             now_ms=lambda: int(time.time() * 1000),
             renamed=options.names,
             left_ms=getattr(context, "get_remaining_time_in_millis", unlimited),
-            told=lambda outcome: lines.write(line(outcome, namespace)),
+            told=lambda outcome: lines.write(line(outcome, namespace, nano(options.floor_usd))),
         )
         outcomes = run(vendors(wanted, options, secrets, told), books, days)
         return {"data": [summary(outcome) for outcome in outcomes]}
@@ -135,11 +136,12 @@ def caller(name: str, headers: Mapping[str, str]) -> Caller:
     return Caller(name, client, {**headers, "user-agent": AGENT})
 
 
-def line(outcome: Outcome, namespace: str) -> str:
-    """Return the log line of an outcome, with the metric where a final day was compared."""
+def line(outcome: Outcome, namespace: str, floor: NanoUSD = 0) -> str:
+    """Return the log line of an outcome, with the metric where a final day of at least `floor` was compared."""
     members: dict[str, Any] = {"kind": "invoice", **summary(outcome)}
     drift = members.get("drift_bp")
-    if outcome.state == "final" and drift is not None:
+    spent = max(members.get("ours") or 0, members.get("theirs") or 0)
+    if outcome.state == "final" and drift is not None and spent >= floor:
         metric = {
             "Namespace": namespace,
             "Dimensions": [[DIMENSION]],

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sluice.cli import invoices
+
 DEMO_ENVIRONMENT = Path(".local/demo.env")
 Command = Callable[["Session", argparse.Namespace], None]
 
@@ -70,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        command(_session(chosen), chosen)
+        session = _session(chosen) if getattr(chosen, "gateway", True) else Session("", "", chosen.json)
+        command(session, chosen)
     except CommandFailed as error:
         print(f"sluice: {error}", file=sys.stderr)
         return 1
@@ -104,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     request = groups.add_parser("request", help="show one request: cost, attempts, reasons")
     request.add_argument("id")
     request.set_defaults(command=_show_request)
+    invoices.add_commands(groups, table)
     return parser
 
 
