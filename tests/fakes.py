@@ -74,6 +74,10 @@ class MemoryLedger:
     def get(self, request_id: str) -> LedgerEntry | None:
         return self.entries.get(request_id)
 
+    def versions(self, request_id: str) -> tuple[LedgerEntry, ...]:
+        entry = self.entries.get(request_id)
+        return () if entry is None else (entry,)
+
     @property
     def only(self) -> LedgerEntry:
         assert len(self.entries) == 1, list(self.entries)

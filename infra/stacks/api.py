@@ -37,7 +37,7 @@ WITH_BATCHES = replace(
 """That, and remember, find, list and forget which batch belongs to which team."""
 
 LOOKUPS = Permissions(
-    tables={"config": ("GetItem",), "ledger": ("GetItem",)},
+    tables={"config": ("GetItem",), "ledger": ("Query",), "usage": ("Query",)},
     # Models are listed, and plans made, for the providers that have a key.
     provider_secret=True,
     gateway_secret=True,

@@ -95,6 +95,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/models/{model+}", "model", OPENAI, "routing"),
     Endpoint("POST", "/v1/route", "route", OPENAI, "routing"),
     Endpoint("GET", "/v1/requests/{request_id}", "request", OPENAI, "routing"),
+    Endpoint("GET", "/v1/usage", "usage", OPENAI, "routing"),
     Endpoint("POST", "/v1/uploads", "upload_create", OPENAI, "routing"),
     Endpoint("GET", "/v1/uploads/{upload_id}", "upload_show", OPENAI, "routing"),
     Endpoint("DELETE", "/v1/uploads/{upload_id}", "upload_delete", OPENAI, "routing"),

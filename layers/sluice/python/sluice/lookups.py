@@ -124,10 +124,10 @@ class Lookups:
             partition_of(request_id)
         except ValueError:
             raise missing from None
-        entry = self._ledger.get(request_id)
-        if entry is None or (entry.team != caller.team and "admin" not in caller.key.scopes):
+        versions = self._ledger.versions(request_id)
+        if not versions or (versions[0].team != caller.team and "admin" not in caller.key.scopes):
             raise missing
-        return _json(entry_card(entry))
+        return _json({**entry_card(versions[0]), "versions": [version_card(version) for version in versions]})
 
     def _planned(self, name: str, caller: Caller, configuration: Configuration) -> Plan:
         try:
@@ -170,6 +170,16 @@ def entry_card(entry: LedgerEntry) -> dict[str, object]:
     card["cost_usd"] = f"{entry.cost // 1_000_000_000}.{entry.cost % 1_000_000_000:09d}"
     card["tags"] = dict(entry.tags)
     return card
+
+
+def version_card(entry: LedgerEntry) -> dict[str, object]:
+    """Return what one version of an entry says of money."""
+    return {
+        "version": entry.version,
+        "cost_nano_usd": entry.cost,
+        "cost_usd": f"{entry.cost // 1_000_000_000}.{entry.cost % 1_000_000_000:09d}",
+        "price_version": entry.price_version,
+    }
 
 
 def _plan_card(plan: Plan) -> dict[str, object]:

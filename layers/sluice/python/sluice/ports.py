@@ -93,6 +93,9 @@ class LedgerStore(Protocol):
     def get(self, request_id: str) -> LedgerEntry | None:
         """Return the entry, found by its id alone."""
 
+    def versions(self, request_id: str) -> tuple[LedgerEntry, ...]:
+        """Return the entry and its later versions, oldest first; empty when there is none."""
+
 
 class ResponseStore(Protocol):
     """Responses that callers come back to, each found by its own team alone."""
@@ -282,3 +285,10 @@ class BucketStore(Protocol):
 
     def charge(self, key: CounterKey, costs: Mapping[str, int], now: int) -> Mapping[str, int]:
         """Draw whatever is there or not (nanoseconds of flow), and return the levels."""
+
+
+class UsageReader(Protocol):
+    """Usage as the roll-up keeps it (`metering.rollup`)."""
+
+    def cells(self, partition: str, prefix: str = "") -> Iterator[tuple[tuple[str, str], dict[str, int]]]:
+        """Yield (partition key, sort key) and columns of a partition's cells whose sort keys begin with `prefix`."""

@@ -29,7 +29,7 @@ from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
 
 if TYPE_CHECKING:
-    from sluice.ports import BatchStore, ResponseStore
+    from sluice.ports import BatchStore, ResponseStore, UsageReader
     from sluice.stored_responses.reading import StoredResponses
     from sluice.uploads import Uploads
 
@@ -59,6 +59,8 @@ class Adapters:
     """Makes the store of message batches when one is first asked for; None: this gateway keeps none."""
     responses: Callable[[], ResponseStore] | None = None
     """None: no answer of the Responses API is stored."""
+    usage: Callable[[], UsageReader] | None = None
+    """Makes the reader of usage when it is first asked for; None: none is kept."""
 
 
 def services(adapters: Adapters) -> tuple[Services, Registry]:
@@ -140,6 +142,7 @@ def application(adapters: Adapters) -> App:
         "model": lookups.model,
         "route": lookups.route,
         "request": lookups.entry,
+        **usage_use_cases(composed, adapters),
         "health": lookups.health,
         **upload_use_cases(composed),
         **batch_use_cases(composed, adapters),
@@ -174,6 +177,20 @@ def response_use_cases(composed: Services) -> dict[str, UseCase]:
         "response_cancel": lambda request, match: stored().cancel(request, match),
         "response_input_items": lambda request, match: stored().input_items(request, match),
     }
+
+
+def usage_use_cases(composed: Services, adapters: Adapters) -> dict[str, UseCase]:
+    """Return the use case of usage, whose module is loaded when it is first asked for."""
+    reader = adapters.usage
+    if reader is None:
+        return {}
+
+    def usage(request: Request, match: Match) -> Response:
+        from sluice.usage_reports import UsageReports
+
+        return UsageReports(composed.authenticator, reader()).show(request, match)
+
+    return {"usage": usage}
 
 
 def upload_use_cases(composed: Services) -> dict[str, UseCase]:

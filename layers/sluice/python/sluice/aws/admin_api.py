@@ -14,12 +14,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from sluice.aws.admin_budgets import budget_routes, status_route
 from sluice.aws.admin_invoices import InvoiceShelf, invoice_routes
+from sluice.aws.admin_usage import usage_routes
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
 from sluice.control.keys import Keys, NewKey, key_card
 from sluice.dialects.openai_chat import encode_error
 from sluice.errors import BadRequest, GatewayError, NotFound
 from sluice.governance.authentication import Authenticator
+from sluice.ports import UsageReader
 
 JSON = "application/json"
 
@@ -34,6 +36,8 @@ class ControlPlane:
     now_ms: Callable[[], int]
     invoices: InvoiceShelf | None = None
     """None: nothing is compared here."""
+    usage: UsageReader | None = None
+    """None: no usage is kept."""
     counters: Counters | None = None
     """None: there is nothing to read how budgets stand from."""
 
@@ -49,6 +53,8 @@ class AdminApi:
         _configuration_routes(self._app, plane)
         if plane.invoices is not None:
             invoice_routes(self._app, plane.invoices, plane.now_ms)
+        if plane.usage is not None:
+            usage_routes(self._app, plane.usage, plane.now_ms)
         budget_routes(self._app, plane.configurations)
         if plane.counters is not None:
             status_route(self._app, plane.configurations, plane.counters, plane.now_ms)

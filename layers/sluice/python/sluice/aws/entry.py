@@ -20,7 +20,7 @@ from sluice.aws.stdout import StdoutLines
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.keys import DynamoKeyStore
 from sluice.aws.stores.ledger import DynamoLedgerStore
-from sluice.ports import BatchStore, ResponseStore, Transport, UploadAccess, UploadStore
+from sluice.ports import BatchStore, ResponseStore, Transport, UploadAccess, UploadStore, UsageReader
 from sluice.providers.transport import HttpTransport
 from sluice.settings import Settings, metric_namespace
 from sluice.wiring import Adapters, application
@@ -44,6 +44,7 @@ class Aws(NamedTuple):
     uploads: UploadAccess | None
     batches: Callable[[], BatchStore]
     responses: Callable[[], ResponseStore]
+    usage: Callable[[], UsageReader]
     dynamo: DynamoClient
 
 
@@ -70,6 +71,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             uploads=aws.uploads,
             batches=aws.batches,
             responses=aws.responses,
+            usage=aws.usage,
         )
     )
     return ApiGatewayHandler(app.handle)
@@ -100,6 +102,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
             keys=keys,
             configurations=Configurations(aws.configurations, parse, lint),
             now_ms=_now_ms,
+            usage=aws.usage(),
             counters=counters_of(aws.dynamo, aws.settings, aws.keys),
             invoices=DynamoInvoiceStore(aws.dynamo, aws.settings.table("usage")),
         )
@@ -155,8 +158,16 @@ def adapters(settings: Settings | None = None, transport: Transport | None = Non
         upload_access(told, transport, credentials),
         lambda: batch_store(told, dynamo),
         lambda: response_store(told, dynamo),
+        lambda: usage_reader(told, dynamo),
         dynamo,
     )
+
+
+def usage_reader(told: Settings, dynamo: DynamoClient) -> UsageReader:
+    """Return the reader of usage; its module is loaded with the first question."""
+    from sluice.aws.stores.usage import DynamoUsageStore
+
+    return DynamoUsageStore(dynamo, told.table("usage"), region=told.region)
 
 
 def response_store(told: Settings, dynamo: DynamoClient) -> ResponseStore:
