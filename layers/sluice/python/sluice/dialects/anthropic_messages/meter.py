@@ -10,6 +10,7 @@ import json
 
 from sluice.dialects import sse
 from sluice.dialects.anthropic_messages import usage as counts
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.types.usage import Usage
 
 KEEP_LIMIT = 4 * 1024 * 1024
@@ -22,7 +23,7 @@ class StreamMeter:
 
     __slots__ = ("_kept", "_known", "_seen", "_usage", "finished")
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY) -> None:  # noqa: ARG002 - one signature
         self.finished = False
         self._known: dict[str, object] = {}
         self._usage: Usage | None = None
@@ -96,7 +97,7 @@ def _text(data: str) -> str:
     return "".join(text for name in _TEXTS if isinstance(text := delta.get(name), str))
 
 
-def read_usage(body: bytes) -> Usage | None:
+def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return the usage of a whole answer, None when it reports none."""
     try:
         answer = json.loads(body)

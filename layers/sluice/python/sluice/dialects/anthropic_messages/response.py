@@ -11,7 +11,7 @@ from sluice.dialects.anthropic_messages.block_writer import clean_id, write_call
 from sluice.dialects.anthropic_messages.blocks import left_over, parts_of
 from sluice.dialects.anthropic_messages.failures import error_of
 from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME, STOP_REASONS, UNSIGNED, WIRE_STOPS
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.edits import Edits
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import (
@@ -32,7 +32,7 @@ from sluice.types.chat import (
 _KNOWN = ("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage")
 
 
-def decode_response(body: JsonObject) -> ChatResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderError for an error in a 200 answer, ProviderGarbled."""
     failure = error_of(body)
     if failure is not None:

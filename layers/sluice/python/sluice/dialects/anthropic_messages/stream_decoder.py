@@ -17,6 +17,7 @@ from sluice.dialects.anthropic_messages.blocks import json_text, left_over
 from sluice.dialects.anthropic_messages.failures import error_of, event_error
 from sluice.dialects.anthropic_messages.names import ANSWER_TOOL, NAME, UNSIGNED
 from sluice.dialects.anthropic_messages.response import stop_of
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.errors import ProviderError, ProviderGarbled
 from sluice.types.chat import Json
 from sluice.types.stream import (
@@ -72,7 +73,10 @@ class _State:
         return self.ended or self.failed
 
 
-def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+def decode_stream(
+    chunks: Iterable[bytes],
+    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
+) -> Iterator[StreamEvent]:
     """Yield the events of a stream; an empty chunk is an `Idle`, an answer that breaks off a `StreamFailed`."""
     source, head = iter(chunks), b""
     for chunk in source:

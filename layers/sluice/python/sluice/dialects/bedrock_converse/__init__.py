@@ -7,122 +7,39 @@ API reference, "Converse", "ConverseStream", 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sluice.dialects import eventstream
-from sluice.dialects.base import EMPTY, Encoded, JsonObject, Meter
-from sluice.dialects.bedrock_converse import meter as _meter
-from sluice.dialects.bedrock_converse.failures import (
-    body_error,
-    decode_error,
-    encode_error,
-    error_headers,
-    stream_error,
-    stream_error_bytes,
-)
-from sluice.dialects.bedrock_converse.names import KEEP_ALIVE, NAME
-from sluice.dialects.bedrock_converse.outline import outline
-from sluice.dialects.bedrock_converse.passing import pass_edits
-from sluice.dialects.eventstream import Framing
-from sluice.types.usage import Usage
+from sluice.dialects.bedrock_converse.failures import body_error as body_error
+from sluice.dialects.bedrock_converse.failures import decode_error as decode_error
+from sluice.dialects.bedrock_converse.failures import encode_error as encode_error
+from sluice.dialects.bedrock_converse.failures import error_headers as error_headers
+from sluice.dialects.bedrock_converse.failures import stream_error as stream_error
+from sluice.dialects.bedrock_converse.failures import stream_error_bytes as stream_error_bytes
+from sluice.dialects.bedrock_converse.meter import StreamMeter
+from sluice.dialects.bedrock_converse.meter import read_usage as read_usage
+from sluice.dialects.bedrock_converse.names import KEEP_ALIVE
+from sluice.dialects.bedrock_converse.names import NAME as NAME
+from sluice.dialects.bedrock_converse.outline import outline as outline
+from sluice.dialects.bedrock_converse.passing import pass_edits as pass_edits
+from sluice.dialects.eventstream import CONTENT_TYPE, Framing, event
+from sluice.dialects.lazy import TRANSLATING, lazily
+from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
-    from sluice.types.chat import ChatRequest, ChatResponse
-    from sluice.types.stream import StreamEvent
+    from sluice.dialects.bedrock_converse.request_in import decode_request as decode_request
+    from sluice.dialects.bedrock_converse.request_out import encode_request as encode_request
+    from sluice.dialects.bedrock_converse.response_in import decode_response as decode_response
+    from sluice.dialects.bedrock_converse.response_out import encode_response as encode_response
+    from sluice.dialects.bedrock_converse.stream_in import decode_stream as decode_stream
+    from sluice.dialects.bedrock_converse.stream_out import encode_stream as encode_stream
+else:
+    __getattr__ = lazily(__name__, TRANSLATING)
 
-__all__ = [
-    "NAME",
-    "STREAM_TYPE",
-    "body_error",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "decode_stream",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "encode_stream",
-    "error_headers",
-    "framing",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-STREAM_TYPE = eventstream.CONTENT_TYPE
-
-
-def framing() -> Framing:
-    """Return a fresh reader of one streamed answer's frames."""
-    return Framing()
-
-
-def decode_request(body: JsonObject) -> ChatRequest:
-    """Return the canonical request. Raises BadRequest."""
-    from sluice.dialects.bedrock_converse import request_in
-
-    return request_in.decode_request(body)
-
-
-def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
-    """Return the provider's request body for `model`. Raises UnsupportedParameter, BadRequest."""
-    from sluice.dialects.bedrock_converse import request_out
-
-    return request_out.encode_request(request, model, quirks, strict)
-
-
-def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
-    """Return the canonical answer. Raises ProviderError, ProviderGarbled."""
-    from sluice.dialects.bedrock_converse import response_in
-
-    return response_in.decode_response(body)
-
-
-def encode_response(response: ChatResponse, request: ChatRequest) -> dict[str, object]:
-    """Return the body of a whole answer."""
-    from sluice.dialects.bedrock_converse import response_out
-
-    return response_out.encode_response(response, request)
-
-
-def decode_stream(
-    chunks: Iterable[bytes],
-    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
-) -> Iterator[StreamEvent]:
-    """Yield canonical events; never raises on odd events."""
-    from sluice.dialects.bedrock_converse import stream_in
-
-    return stream_in.decode_stream(chunks)
-
-
-def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:  # noqa: ARG001 - one signature
-    """Yield the wire bytes of a stream, each item one or more whole frames."""
-    from sluice.dialects.bedrock_converse import stream_out
-
-    return stream_out.encode_stream(events)
+STREAM_TYPE = CONTENT_TYPE
+framing = Framing
+meter = StreamMeter
 
 
 def keep_alive() -> bytes:
     """Return the frame that keeps an idle stream open."""
-    return eventstream.event(KEEP_ALIVE, b"{}")
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: every frame of this dialect belongs to the caller."""
-    return None
-
-
-def meter(quirks: JsonObject = EMPTY) -> Meter:  # noqa: ARG001 - one signature
-    """Return a fresh meter for one stream."""
-    return _meter.StreamMeter()
-
-
-def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
-    """Return the usage of a whole 200 answer, or None."""
-    return _meter.read_usage(body)
+    return event(KEEP_ALIVE, b"{}")

@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from sluice.dialects import eventstream
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.bedrock_converse import usage as counts
 from sluice.types.usage import Usage
 
@@ -24,7 +25,7 @@ class StreamMeter:
 
     __slots__ = ("_text_bytes", "_usage", "finished")
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY) -> None:  # noqa: ARG002 - one signature
         self.finished = False
         self._usage: Usage | None = None
         self._text_bytes = 0
@@ -52,7 +53,7 @@ class StreamMeter:
         return known.merged(Usage(output=self._text_bytes // 4, estimated=True))
 
 
-def read_usage(body: bytes) -> Usage | None:
+def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return the usage of a whole answer, None when it reports none."""
     return _usage_of(body)
 

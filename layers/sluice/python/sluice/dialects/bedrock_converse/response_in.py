@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.bedrock_converse import usage as counts
 from sluice.dialects.bedrock_converse.blocks_in import left_over, parts_of
 from sluice.dialects.bedrock_converse.failures import error_of
@@ -16,7 +16,7 @@ from sluice.types.chat import ChatResponse, Choice, Json, Part, StopReason, Text
 _KNOWN = ("output", "stopReason", "usage", "serviceTier")
 
 
-def decode_response(body: JsonObject) -> ChatResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderError for an error in a 200 answer, ProviderGarbled."""
     failure = error_of(body)
     if failure is not None:

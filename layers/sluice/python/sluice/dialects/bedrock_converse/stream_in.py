@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sluice.dialects import eventstream
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.bedrock_converse import usage as counts
 from sluice.dialects.bedrock_converse.blocks_in import left_over, redacted_of
 from sluice.dialects.bedrock_converse.failures import frame_error
@@ -76,7 +77,10 @@ class _State:
         self.reason, self.usage, self.ending = None, None, {}
 
 
-def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+def decode_stream(
+    chunks: Iterable[bytes],
+    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
+) -> Iterator[StreamEvent]:
     """Yield the events of a stream; an empty chunk is an `Idle`, an answer that breaks off a `StreamFailed`."""
     state, reader = _State(), eventstream.Frames()
     try:

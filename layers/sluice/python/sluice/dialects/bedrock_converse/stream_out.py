@@ -19,7 +19,7 @@ from sluice.dialects.bedrock_converse.response_out import wire_stop
 from sluice.dialects.bedrock_converse.turns import clean_id
 from sluice.dialects.splice import to_bytes
 from sluice.errors import ProviderGarbled
-from sluice.types.chat import Json
+from sluice.types.chat import ChatRequest, Json
 from sluice.types.stream import (
     ArgumentsDelta,
     End,
@@ -69,7 +69,7 @@ class _Message:
     usage: Usage | None = None
 
 
-def encode_stream(events: Iterable[StreamEvent]) -> Iterator[bytes]:
+def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:  # noqa: ARG001 - one signature
     """Yield the wire bytes of a stream, each item one or more whole frames."""
     message = _Message()
     for event in events:

@@ -7,116 +7,37 @@ v1 API (`POST /v1/chat`) is another format and not served.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject, Meter
-from sluice.dialects.cohere_chat import meter as _meter
-from sluice.dialects.cohere_chat.failures import (
-    body_error,
-    decode_error,
-    encode_error,
-    stream_error,
-    stream_error_bytes,
-)
+from sluice.dialects.cohere_chat.failures import body_error as body_error
+from sluice.dialects.cohere_chat.failures import decode_error as decode_error
+from sluice.dialects.cohere_chat.failures import encode_error as encode_error
+from sluice.dialects.cohere_chat.failures import stream_error as stream_error
+from sluice.dialects.cohere_chat.failures import stream_error_bytes as stream_error_bytes
 from sluice.dialects.cohere_chat.framing import Framing
-from sluice.dialects.cohere_chat.names import KEEP_ALIVE, NAME
-from sluice.dialects.cohere_chat.outline import outline
-from sluice.dialects.cohere_chat.passing import pass_edits
-from sluice.types.usage import Usage
+from sluice.dialects.cohere_chat.meter import StreamMeter
+from sluice.dialects.cohere_chat.meter import read_usage as read_usage
+from sluice.dialects.cohere_chat.names import KEEP_ALIVE
+from sluice.dialects.cohere_chat.names import NAME as NAME
+from sluice.dialects.cohere_chat.outline import outline as outline
+from sluice.dialects.cohere_chat.passing import pass_edits as pass_edits
+from sluice.dialects.lazy import TRANSLATING, lazily
+from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
-    from sluice.types.chat import ChatRequest, ChatResponse
-    from sluice.types.stream import StreamEvent
+    from sluice.dialects.cohere_chat.request_in import decode_request as decode_request
+    from sluice.dialects.cohere_chat.request_out import encode_request as encode_request
+    from sluice.dialects.cohere_chat.response_in import decode_response as decode_response
+    from sluice.dialects.cohere_chat.response_out import encode_response as encode_response
+    from sluice.dialects.cohere_chat.stream_in import decode_stream as decode_stream
+    from sluice.dialects.cohere_chat.stream_out import encode_stream as encode_stream
+else:
+    __getattr__ = lazily(__name__, TRANSLATING)
 
-__all__ = [
-    "NAME",
-    "body_error",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "decode_stream",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "encode_stream",
-    "framing",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-
-def decode_request(body: JsonObject) -> ChatRequest:
-    """Return the canonical request. Raises BadRequest."""
-    from sluice.dialects.cohere_chat import request_in
-
-    return request_in.decode_request(body)
-
-
-def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
-    """Return the provider's request body for `model`. Raises UnsupportedParameter."""
-    from sluice.dialects.cohere_chat import request_out
-
-    return request_out.encode_request(request, model, quirks, strict)
-
-
-def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
-    """Return the canonical answer. Raises ProviderError, ProviderGarbled."""
-    from sluice.dialects.cohere_chat import response_in
-
-    return response_in.decode_response(body)
-
-
-def encode_response(response: ChatResponse, request: ChatRequest) -> dict[str, object]:
-    """Return the body of a whole answer."""
-    from sluice.dialects.cohere_chat import response_out
-
-    return response_out.encode_response(response, request)
-
-
-def decode_stream(
-    chunks: Iterable[bytes],
-    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
-) -> Iterator[StreamEvent]:
-    """Yield canonical events; never raises on odd events."""
-    from sluice.dialects.cohere_chat import stream_in
-
-    return stream_in.decode_stream(chunks)
-
-
-def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
-    """Yield the wire bytes of a stream, each item one or more whole events."""
-    from sluice.dialects.cohere_chat import stream_out
-
-    return stream_out.encode_stream(events, request)
-
-
-def framing() -> Framing:
-    """Return a fresh reader of one streamed answer."""
-    return Framing()
+framing = Framing
+meter = StreamMeter
 
 
 def keep_alive() -> bytes:
     """Return the comment that keeps an idle stream open."""
     return KEEP_ALIVE
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: every event of this dialect belongs to the caller."""
-    return None
-
-
-def meter(quirks: JsonObject = EMPTY) -> Meter:  # noqa: ARG001 - one signature
-    """Return a fresh meter for one stream."""
-    return _meter.StreamMeter()
-
-
-def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
-    """Return the usage of a whole 200 answer, or None."""
-    return _meter.read_usage(body)

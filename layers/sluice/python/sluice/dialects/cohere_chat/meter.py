@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.cohere_chat import usage as counts
 from sluice.dialects.sse import events
 from sluice.types.usage import Usage
@@ -21,7 +22,7 @@ class StreamMeter:
 
     __slots__ = ("_deltas", "finished", "usage")
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY) -> None:  # noqa: ARG002 - one signature
         self.finished = False
         self.usage: Usage | None = None
         self._deltas = 0
@@ -50,7 +51,7 @@ def _used(data: str) -> Usage | None:
     return counts.read(delta.get("usage")) if isinstance(delta, dict) else None
 
 
-def read_usage(body: bytes) -> Usage | None:
+def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return the usage of a whole answer, None when it reports none."""
     try:
         answer = json.loads(body)

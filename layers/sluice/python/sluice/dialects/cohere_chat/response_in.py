@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.cohere_chat import usage as counts
 from sluice.dialects.cohere_chat.citations import with_pages
 from sluice.dialects.cohere_chat.failures import error_of
@@ -22,7 +22,7 @@ _OUTER = ("id", "message", "finish_reason", "logprobs", "model")
 _MESSAGE = ("role", "content", "tool_plan", "tool_calls")
 
 
-def decode_response(body: JsonObject) -> ChatResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderError for an error in a 200 answer, ProviderGarbled."""
     failure = error_of(body)
     if failure is not None:

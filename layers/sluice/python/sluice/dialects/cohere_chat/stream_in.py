@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.cohere_chat import usage as counts
 from sluice.dialects.cohere_chat.failures import error_of
 from sluice.dialects.cohere_chat.messages_in import read_call
@@ -49,7 +50,10 @@ class _State:
     calls: dict[Json, int] = field(default_factory=dict)
 
 
-def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+def decode_stream(
+    chunks: Iterable[bytes],
+    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
+) -> Iterator[StreamEvent]:
     """Yield the events of a stream; an empty chunk is an `Idle`, an answer that breaks off a `StreamFailed`."""
     source, head = iter(chunks), b""
     for chunk in source:

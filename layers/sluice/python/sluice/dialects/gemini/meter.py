@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import replace
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.gemini import usage as counts
 from sluice.dialects.gemini.casing import camel
 from sluice.dialects.gemini.chunks import Objects, objects
@@ -27,7 +28,7 @@ class StreamMeter:
 
     __slots__ = ("_array", "_last", "_searches", "_text_bytes", "_usage", "finished", "response_id")
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY) -> None:  # noqa: ARG002 - one signature
         self.finished = False
         self.response_id = ""
         self._last = b""
@@ -77,7 +78,7 @@ class StreamMeter:
         self._searches = max(self._searches, counts.searches(found))
 
 
-def read_usage(body: bytes) -> Usage | None:
+def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return the usage of a whole answer, None when it reports none."""
     try:
         answer = json.loads(body)

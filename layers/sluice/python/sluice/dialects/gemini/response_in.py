@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.gemini import usage as counts
 from sluice.dialects.gemini.candidates import (
     OUTER,
@@ -24,7 +24,7 @@ from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatResponse, Choice, Json, Part, Text, ToolCall
 
 
-def decode_response(body: JsonObject) -> ChatResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderError for an error in a 200 answer, ProviderGarbled."""
     failure = error_of(body)
     if failure is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.gemini import usage as counts
 from sluice.dialects.gemini.candidates import (
     OUTER,
@@ -80,7 +81,10 @@ class _State:
         return self.blocked or (bool(self.choices) and all(choice.reason for choice in self.choices.values()))
 
 
-def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+def decode_stream(
+    chunks: Iterable[bytes],
+    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
+) -> Iterator[StreamEvent]:
     """Yield the events of a stream; an empty chunk is an `Idle`, an answer that breaks off a `StreamFailed`."""
     state, reader = _State(), Objects()
     try:

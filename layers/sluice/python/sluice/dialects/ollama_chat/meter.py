@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.ndjson import objects
 from sluice.dialects.ollama_chat import usage as counts
 from sluice.types.usage import Usage
@@ -20,7 +21,7 @@ class StreamMeter:
 
     __slots__ = ("_lines", "finished", "usage")
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY) -> None:  # noqa: ARG002 - one signature
         self.finished = False
         self.usage: Usage | None = None
         self._lines = 0
@@ -40,7 +41,7 @@ class StreamMeter:
         return guess if self.usage is None else self.usage.merged(guess)
 
 
-def read_usage(body: bytes) -> Usage | None:
+def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
     """Return the usage of a whole answer, None when it reports none."""
     try:
         answer = json.loads(body)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.ollama_chat import usage as counts
 from sluice.dialects.ollama_chat.failures import error_of
 from sluice.dialects.ollama_chat.ids import answer_id
@@ -22,7 +22,7 @@ OUTER = ("model", "message", "done", "done_reason", "logprobs", *counts.COUNTS)
 _MESSAGE = ("role", "content", "thinking", "images", "tool_calls")
 
 
-def decode_response(body: JsonObject) -> ChatResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderError for an error in a 200 answer, ProviderGarbled."""
     failure = error_of(body)
     if failure is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.ndjson import Objects
 from sluice.dialects.ollama_chat import usage as counts
 from sluice.dialects.ollama_chat.failures import error_of
@@ -47,7 +48,10 @@ class _State:
     open: PartKind | None = None
 
 
-def decode_stream(chunks: Iterable[bytes]) -> Iterator[StreamEvent]:
+def decode_stream(
+    chunks: Iterable[bytes],
+    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
+) -> Iterator[StreamEvent]:
     """Yield the events of a stream; an empty chunk is an `Idle`, an answer that breaks off a `StreamFailed`."""
     state, reader = _State(), Objects()
     try:
