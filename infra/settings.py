@@ -40,6 +40,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _ACCOUNT = re.compile(r"\d{12}")
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:\d{1,5})?|http://localhost(:\d{1,5})?")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CUSTOMER_KEY = re.compile(r"mrk-[0-9a-f]{32}")
 
 
@@ -77,6 +78,8 @@ class Stage:
     customer_key: str = ""
     providers: ProviderAccess = NO_ACCESS
     invoices: InvoiceChecks = NO_CHECKS
+    alert_emails: tuple[str, ...] = ()
+    """Who is told when a budget passes a threshold; AWS asks each address once whether it wants to be."""
 
     def __post_init__(self) -> None:
         """Raise InvalidStage for a value that AWS would refuse later, or that would surprise."""
@@ -98,6 +101,8 @@ class Stage:
         self._check("upload_origins", origins_fit, "origins such as https://chat.example.com, without a path or a *")
         key_fits = self.customer_key == "" or _CUSTOMER_KEY.fullmatch(self.customer_key) is not None
         self._check("customer_key", key_fits, "a multi-Region key id (mrk- and 32 hex digits), or empty")
+        emails_fit = all(map(_EMAIL.fullmatch, self.alert_emails))
+        self._check("alert_emails", emails_fit, "addresses such as finops@example.com")
         named_ephemeral = self.name.startswith(EPHEMERAL_PREFIX)
         self._check("ephemeral", self.ephemeral == named_ephemeral, f"true exactly for names in {EPHEMERAL_PREFIX}*")
 

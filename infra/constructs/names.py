@@ -48,6 +48,16 @@ def customer_key_arn(stack: Stack, stage: Stage, *, region: str | None = None) -
     return stack.format_arn(service="kms", resource="key", resource_name=stage.customer_key, region=region)
 
 
+def alert_topic_name(stage: Stage) -> str:
+    """Return the name of the topic for alerts about budgets, which only the primary region has."""
+    return f"{stage.prefix}-alerts"
+
+
+def alert_topic_arn(stack: Stack, stage: Stage) -> str:
+    """Return the ARN of that topic in the stack's region."""
+    return stack.format_arn(service="sns", resource=alert_topic_name(stage))
+
+
 def log_group_name(stage: Stage, name: str) -> str:
     """Return the name of a log group: of a function by its folder, or of the API's access log ("access")."""
     return f"/{stage.prefix}/{name}"

@@ -5,7 +5,7 @@ Actions are named one by one and resources exactly, so a function can reach what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import Stack
@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 
 from infra.constructs.invoice_permissions import invoice_acknowledgements, invoice_statements
 from infra.constructs.names import (
+    alert_topic_arn,
     customer_key_arn,
     log_group_arn,
     log_group_name,
@@ -42,6 +43,7 @@ class Permissions:
     invoices: bool = False
     stream: str = ""
     """ARN of a table's stream that the function is fed from."""
+    publishes_alerts: bool = False
 
     def statements(self, stack: Stack, stage: Stage) -> list[iam.PolicyStatement]:
         """Return the statements for a function of `stage` in the stack's region."""
@@ -68,12 +70,16 @@ class Permissions:
             reads = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
             actions = [f"dynamodb:{action}" for action in reads]
             made.append(iam.PolicyStatement(sid="Stream", actions=actions, resources=[self.stream]))
+        if self.publishes_alerts:
+            topic = alert_topic_arn(stack, stage)
+            made.append(iam.PolicyStatement(sid="Alerts", actions=["sns:Publish"], resources=[topic]))
         if self.calls_providers:
             made += provider_statements(stack, stage.providers)
         if self.invoices:
             made += invoice_statements(stack, stage.invoices)
         if stage.customer_key:
-            made.append(_key_statement(stack, stage, with_uploads=bool(self.uploads)))
+            uses = (("s3", bool(self.uploads)), ("sns", self.publishes_alerts))
+            made.append(_key_statement(stack, stage, [service for service, is_used in uses if is_used]))
         return made
 
     def acknowledged(self, stack: Stack, stage: Stage) -> dict[str, str]:
@@ -99,9 +105,9 @@ class Permissions:
         return [name for is_wanted, name in wanted if is_wanted]
 
 
-def _key_statement(stack: Stack, stage: Stage, *, with_uploads: bool) -> iam.PolicyStatement:
+def _key_statement(stack: Stack, stage: Stage, also: Sequence[str]) -> iam.PolicyStatement:
     # Only through these services: the function itself has nothing to decrypt.
-    through = ("dynamodb", "secretsmanager", *(("s3",) if with_uploads else ()))
+    through = ("dynamodb", "secretsmanager", *also)
     services = [f"{service}.{stack.region}.amazonaws.com" for service in through]
     return iam.PolicyStatement(
         sid="CustomerKey",

@@ -47,10 +47,16 @@ LOOKUPS = Permissions(
 """Find the key and the configuration, see which providers can be called, look up an entry, keep uploads."""
 
 CONTROL_PLANE = Permissions(
-    tables={"config": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem")},
+    tables={
+        "config": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        "usage": ("BatchGetItem", "GetItem", "Query"),
+    },
     gateway_secret=True,
 )
-"""Create, list and revoke keys; publish configuration versions and let one go live. Nothing is ever deleted."""
+"""Create, list and revoke keys; publish configuration versions and let one go live; see how budgets stand.
+
+Nothing is ever deleted.
+"""
 
 
 class ApiStack(Stack):

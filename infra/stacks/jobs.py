@@ -12,6 +12,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
+from infra.constructs.alerts import AlertJob
 from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.invoices import InvoiceJob
 from infra.constructs.layers import Layers, Platform
@@ -58,6 +59,8 @@ class JobsStack(Stack):
         )
         layers = Layers(self, "Layers", platform=platform)
         self.rollup = self._rollup(stage, layers)
+        if region == stage.primary:
+            AlertJob(self, "Alerts", stage=stage, layers=layers)
         # The figures of all regions meet in the global tables, so one of them compares.
         if stage.invoices.providers and region == stage.primary:
             InvoiceJob(self, "Invoices", stage=stage, layers=layers)

@@ -100,7 +100,7 @@ def test_every_log_group_forgets_after_the_days_that_the_stage_sets(assembly: As
             for kind in ("api", "jobs")
             for item in assembly.resources(kind, "AWS::Logs::LogGroup", stage=stage).values()
         ]
-        assert len(groups) == 7
+        assert len(groups) == 8
         assert {item["Properties"]["RetentionInDays"] for item in groups} == {days}
 
 
@@ -111,7 +111,8 @@ def test_memory_follows_the_stage_but_for_the_control_plane(assembly: Assembly) 
 
 
 def test_the_sweep_runs_on_a_schedule_longer_than_it_may_take(assembly: Assembly) -> None:
-    (rule,) = assembly.resources("jobs", "AWS::Events::Rule").values()
+    rules = assembly.resources("jobs", "AWS::Events::Rule")
+    (rule,) = [item for name, item in rules.items() if name.startswith("ReconcileSchedule")]
     assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
     assert function(assembly, "reconcile")["Timeout"] == 240
     (target,) = rule["Properties"]["Targets"]
