@@ -54,6 +54,7 @@ def test_every_member_reaches_the_request_path() -> None:
         strict=True,
         shares=shares,
         min_output=16,
+        shards=4,
     )
     assert written == Budget(
         "b",
@@ -68,6 +69,7 @@ def test_every_member_reaches_the_request_path() -> None:
         strict=True,
         shares=shares,
         min_output=16,
+        shards=4,
     )
     assert budget(hard=False, window={"kind": "rolling", "seconds": 86_400}).window == Window("rolling", seconds=86_400)
 
@@ -80,9 +82,10 @@ def test_every_member_of_a_limit_reaches_the_request_path() -> None:
         concurrent=4,
         strict=True,
         shares={"us-east-1": 1000},
+        shards=2,
     )
     assert written == Limit(
-        "l", Scope("key"), Rate(60, 10), Rate(1000), Rate(500), 4, strict=True, shares={"us-east-1": 1000}
+        "l", Scope("key"), Rate(60, 10), Rate(1000), Rate(500), 4, strict=True, shares={"us-east-1": 1000}, shards=2
     )
 
 
@@ -138,6 +141,7 @@ def test_a_scope_may_be_written_as_text(text: str, scope: Scope) -> None:
         ({"downgrade": "openai/no-such-model"}, "neither a route nor a model"),
         ({"downgrade": "nothing"}, "neither a route nor a model"),
         ({"limit": 1}, "Extra inputs"),
+        ({"shards": 0}, "shards"),
     ],
 )
 def test_a_faulty_budget_is_refused_with_the_place_and_the_remedy(members: dict[str, Any], said: str) -> None:

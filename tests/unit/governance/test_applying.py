@@ -120,6 +120,15 @@ def test_the_next_window_has_a_counter_of_its_own() -> None:
     assert days == ["2026-11-23", "2026-11-23", "2026-11-24", "2026-11-24"]
 
 
+def test_a_rolling_window_names_the_counters_that_count_with_it() -> None:
+    rules = Applicable([budget("b", Scope("team"), Window("rolling", seconds=24 * 3600))], [])
+    (applied,) = rules.to_request(CALLER, now=NOW).budgets
+    start = applied.window.start
+    assert applied.name == f"budget#b#{TEAM}#r7200-{start}"
+    assert applied.before == tuple(f"budget#b#{TEAM}#r7200-{start - back * 7200}" for back in range(1, 13))
+    assert Applicable([budget("b", Scope("team"))], []).to_request(CALLER, now=NOW).budgets[0].before == ()
+
+
 def test_rules_are_sorted_once_for_each_version() -> None:
     applying = Applying()
     first = Configuration("1", budgets={"b": budget("b", Scope("team"))})

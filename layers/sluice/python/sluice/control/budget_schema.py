@@ -128,6 +128,7 @@ class _Shared(_Strict):
     scope: ScopeModel
     strict: bool = False
     shares: dict[Region, Share] = Field(default_factory=dict)
+    shards: int = Field(default=1, ge=1, le=100)
 
     @field_validator("shares")
     @classmethod

@@ -31,6 +31,12 @@ class AppliedBudget(NamedTuple):
     name: str
     window: Current
 
+    @property
+    def before(self) -> tuple[str, ...]:
+        """Names of the counters whose spending counts with this one: a rolling window's earlier sub-windows."""
+        stem = self.name.removesuffix(self.window.id)
+        return tuple(stem + earlier for earlier in self.window.before)
+
 
 class AppliedLimit(NamedTuple):
     """A limit and the counter that it counts a request in."""

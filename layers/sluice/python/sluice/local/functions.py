@@ -92,5 +92,6 @@ def functions(folder: Path, limit: int) -> dict[str, Function]:
         Function("admin", folder / "admin"),
         Function("reconcile", folder / "reconcile", timeout=300.0, limit=1, events="any"),
         Function("rollup", folder / "rollup", timeout=60.0, limit=1, events="any"),
+        Function("alerts", folder / "alerts", timeout=55.0, limit=1, events="any"),
     )
     return {function.name: function for function in known if (function.folder / "handler.py").is_file()}

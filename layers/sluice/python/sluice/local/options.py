@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[5]
 PORT = 8787
 ENVIRONMENTS = 32
 RECONCILE_SECONDS = 60
+ALERT_SECONDS = 60
 
 
 class Unusable(Exception):
@@ -28,6 +29,7 @@ class Options:
     port: int
     environments: int
     reconcile_seconds: int
+    alert_seconds: int
     ephemeral: bool
     environ: Mapping[str, str]
 
@@ -60,6 +62,7 @@ def read(arguments: Sequence[str], environ: Mapping[str, str]) -> Options:
         reconcile_seconds=_number(
             "SLUICE_RECONCILE_SECONDS", environ.get("SLUICE_RECONCILE_SECONDS") or RECONCILE_SECONDS, 1, 86_400
         ),
+        alert_seconds=_number("SLUICE_ALERT_SECONDS", environ.get("SLUICE_ALERT_SECONDS") or ALERT_SECONDS, 1, 86_400),
         ephemeral=given.ephemeral,
         environ=environ,
     )

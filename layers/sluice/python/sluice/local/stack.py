@@ -136,6 +136,8 @@ class Stack:
         if "reconcile" in pools:
             job = schedule.every(options.reconcile_seconds, pools["reconcile"])
             background.append(asyncio.ensure_future(job))
+        if "alerts" in pools:
+            background.append(asyncio.ensure_future(schedule.every(options.alert_seconds, pools["alerts"])))
         if "rollup" in pools:
             stream = streams.TableStream(shared, table_name(shared["SLUICE_TABLE_PREFIX"], "ledger"))
             background.append(asyncio.ensure_future(streams.follow(stream, pools["rollup"])))

@@ -41,6 +41,7 @@ def budget(raw: Raw, name: str) -> Budget:
         strict=_flag(raw, "strict") or False,
         shares=_shares(raw),
         min_output=_count(raw.get("min_output", plain.min_output), "min_output"),
+        shards=_count(raw.get("shards", 1), "shards") or 1,
     )
 
 
@@ -56,6 +57,7 @@ def limit(raw: Raw, name: str) -> Limit:
         concurrent=None if concurrent is None else _count(concurrent, "concurrent"),
         strict=_flag(raw, "strict") or False,
         shares=_shares(raw),
+        shards=_count(raw.get("shards", 1), "shards") or 1,
     )
 
 
