@@ -17,7 +17,8 @@ from sluice.aws.stdout import StdoutLines
 from sluice.control.invoices.job import Books, Outcome, Vendor, run
 from sluice.control.invoices.options import InvoiceOptions, options_from
 from sluice.control.invoices.statements import Statement, VendorFailed, nano
-from sluice.ports import SecretStore
+from sluice.errors import GatewayError, InternalError
+from sluice.ports import SecretStore, Transport
 from sluice.settings import Settings, metric_namespace
 from sluice.types.clock import NanoUSD
 
@@ -30,7 +31,9 @@ AGENT = "sluice-invoices"
 Event = Mapping[str, Any]
 
 
-def invoices_handler(settings: Settings | None = None) -> Callable[[Event, Any], dict[str, Any]]:
+def invoices_handler(
+    settings: Settings | None = None, transport: Transport | None = None
+) -> Callable[[Event, Any], dict[str, Any]]:
     """Return the handler of the nightly job.
 
     The schedule says nothing in its event; {"provider": "openai", "days": ["2026-11-20"]} compares exactly those days.
@@ -43,7 +46,7 @@ def invoices_handler(settings: Settings | None = None) -> Callable[[Event, Any],
 
     told = settings or Settings.from_environment()
     options = options_from(told.invoices)
-    transport = HttpTransport(trusted=True)
+    transport = transport or HttpTransport(trusted=True)
     role = credentials_from(told, transport)
     dynamo = DynamoClient(transport, role, region=told.region, endpoint_url=told.endpoint_url)
     reader = SecretsManagerClient(transport, role, region=told.region, endpoint_url=told.endpoint_url)
@@ -85,7 +88,10 @@ def vendors(names: list[str], options: InvoiceOptions, secrets: SecretStore, tol
     """Yield the vendors that are asked; one that lacks something fails when it is asked, and alone."""
     held = secrets.provider_keys() if set(names) - {"bedrock"} else {}
     for name in names:
-        yield vendor(name, options, held.get(name, {}), told)
+        try:
+            yield vendor(name, options, held.get(name, {}), told)
+        except Exception as error:  # such as an SDK without a region; its text may hold anything
+            yield Unready(name, f"it could not be made ready ({type(error).__name__}).")
 
 
 def vendor(name: str, options: InvoiceOptions, held: Mapping[str, str], told: Settings) -> Vendor:
@@ -190,8 +196,13 @@ def _snowflake(options: InvoiceOptions, held: Mapping[str, str]) -> Vendor:
     if chosen is None:
         return Unready(name, "the stage's invoice checks name no account (snowflake.base_url).")
     token, kind = held.get("usage_token", "").strip(), "PROGRAMMATIC_ACCESS_TOKEN"
+    if not token and held.get("usage_private_key"):
+        try:
+            token, kind = _signed(held), "KEYPAIR_JWT"
+        except GatewayError as error:
+            return Unready(name, error.message)
     if not token:
-        return Unready(name, "the provider secret holds no usage_token for it (docs/invoices.md).")
+        return Unready(name, "the provider secret holds no usage_token and no usage_private_key for it.")
     headers = {"authorization": f"Bearer {token}", "x-snowflake-authorization-token-type": kind}
     return SnowflakeCortex(
         caller(name, {**headers, "accept": "application/json"}),
@@ -201,3 +212,18 @@ def _snowflake(options: InvoiceOptions, held: Mapping[str, str]) -> Vendor:
         usd_per_credit=chosen.usd_per_credit,
         with_currency=chosen.with_currency,
     )
+
+
+def _signed(held: Mapping[str, str]) -> str:
+    """Return a token of the user that reads usage, good for an hour. Raises GatewayError."""
+    from sluice.providers.registry import Registry
+    from sluice.providers.tokens import Order
+    from sluice.providers.tokens.snowflake import mint
+    from sluice.providers.transport import HttpTransport
+
+    provider = Registry().provider("snowflake_cortex")
+    if provider is None:
+        raise InternalError("The catalogue has no file of snowflake_cortex.")
+    words = {"account": held.get("account", "")}
+    words |= {name: held.get(f"usage_{name}", "") for name in ("user", "private_key", "private_key_passphrase")}
+    return mint(Order(provider, provider.auth, words, HttpTransport(), time.time)).text
