@@ -49,13 +49,17 @@ class BillingExport:
 
 @dataclass(frozen=True, slots=True)
 class SnowflakeUsage:
-    """The account whose views are read; `usd_per_credit` ("3.00") adds AI functions in SQL, which are billed so."""
+    """The account whose views are read; `usd_per_credit` ("3.00") adds AI functions in SQL, which are billed so.
+
+    `with_currency` adds the day's amount; `service_type` is what Snowflake bills Cortex REST calls as, "" the usual.
+    """
 
     base_url: str
     warehouse: str = ""
     role: str = ""
     usd_per_credit: str = ""
     with_currency: bool = False
+    service_type: str = ""
 
     def __post_init__(self) -> None:
         """Raise InvalidChecks for an address that is not Snowflake's, or a rate that is no amount."""
@@ -100,7 +104,7 @@ class InvoiceChecks:
         if self.export is not None:
             members["export"] = {name: getattr(self.export, name) for name in ("bucket", "name", "prefix", "region")}
         if self.snowflake is not None:
-            kept = ("base_url", "warehouse", "role", "usd_per_credit", "with_currency")
+            kept = ("base_url", "warehouse", "role", "usd_per_credit", "with_currency", "service_type")
             members["snowflake"] = {name: value for name in kept if (value := getattr(self.snowflake, name))}
         if self.names:
             members["names"] = {provider: dict(names) for provider, names in self.names.items()}

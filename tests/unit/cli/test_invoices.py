@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import boto3
 import pytest
 
 from sluice.cli import invoices
-from sluice.cli.main import table
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Lay out rows under a head as the command does, without its columns."""
+    return "\n".join("  ".join(map(str, row)) for row in (head, *rows))
 
 
 class Terminal:

@@ -276,6 +276,15 @@ def test_snowflake_credits_become_dollars_by_the_configured_rate_and_currency_st
     }
 
 
+def test_an_amount_that_is_not_stated_yet_is_missing_and_not_agreement() -> None:
+    def answer(asked: Asked) -> Answer:
+        return rows([] if "USAGE_IN_CURRENCY_DAILY" in asked.body["statement"] else [["m", "1", "2", "1"]])
+
+    with serving(answer) as stub, pytest.raises(VendorFailed, match="AI_INFERENCE") as failure:
+        snowflake(stub, with_currency=True).statement(DAY)
+    assert failure.value.kind == "missing"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -211,6 +211,7 @@ def _snowflake(options: InvoiceOptions, held: Mapping[str, str]) -> Vendor:
         role=chosen.role,
         usd_per_credit=chosen.usd_per_credit,
         with_currency=chosen.with_currency,
+        service=chosen.service_type,
     )
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from sluice.control.invoices.snowflake import SERVICE
+
 BAR_BP = 100
 FLOOR_USD = Decimal("1")
 
@@ -36,6 +38,7 @@ class Snowflake(_Options):
     role: Identifier = ""
     usd_per_credit: Decimal | None = Field(default=None, gt=0)
     with_currency: bool = False
+    service_type: Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,64}$")] = SERVICE
 
 
 class InvoiceOptions(_Options):

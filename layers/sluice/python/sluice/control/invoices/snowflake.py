@@ -43,7 +43,8 @@ SELECT MODEL_NAME, SUM(CREDITS) FROM SNOWFLAKE.ACCOUNT_USAGE.CORTEX_AI_FUNCTIONS
 WHERE START_TIME >= '{start}'::TIMESTAMP_TZ AND START_TIME < '{end}'::TIMESTAMP_TZ
 GROUP BY MODEL_NAME ORDER BY MODEL_NAME"""
 SERVICE = "AI_INFERENCE"
-"""The service type of Cortex REST calls in USAGE_IN_CURRENCY_DAILY."""
+"""The service type of Cortex REST calls in USAGE_IN_CURRENCY_DAILY, whose list of types is "many of, but not all"; so
+dbt Labs, "AI/Cortex Spend Optimization" (2026-06), has it. A stage can name another."""
 POLLS = 60
 POLL_SECONDS = 5.0
 _HANDLE = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -116,7 +117,12 @@ class SnowflakeCortex:
             used = self._whole(total) - self._whole(output)
             tokens.append(Line(model or "", Figures(None, used, self._whole(output), self._whole(requests))))
         if self._with_currency:
-            for currency, amount in self._rows(CURRENCY.format(day=day.isoformat(), service=self._service), 2):
+            amounts = list(self._rows(CURRENCY.format(day=day.isoformat(), service=self._service), 2))
+            if tokens and not amounts:  # silence would pass for agreement
+                raise VendorFailed(
+                    self.provider, "missing", f"no amount of service type {self._service} is stated yet."
+                )
+            for currency, amount in amounts:
                 if currency != "USD":
                     raise VendorFailed(self.provider, "malformed", "its amounts are not in USD.")
                 costs[""] = self._number(amount)
