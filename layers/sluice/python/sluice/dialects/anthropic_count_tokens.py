@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from sluice.dialects.anthropic_messages import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    stream_error,
-    stream_error_bytes,
-)
-from sluice.dialects.anthropic_messages.tokens import encode_count, estimate, outline
-from sluice.dialects.base import EMPTY, JsonObject
-from sluice.types.usage import Usage
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.untouched import no_edits
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "encode_count",
-    "encode_error",
-    "estimate",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("anthropic_messages", *STREAMLESS),
+            **borrowed("anthropic_messages.tokens", "encode_count", "estimate", "outline"),
+            **borrowed("free", "read_usage"),
+        },
+    )
+
 
 NAME = "anthropic_count_tokens"
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return no edits."""
-    return {}
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: a count does not stream."""
-    return None
-
-
-def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
-    """Return no tokens: counting is free of charge (Anthropic documentation, token counting, 2026-08)."""
-    return Usage()
+pass_edits = no_edits

@@ -3,42 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, REMOVED, JsonObject, Meter, Outline
-from sluice.dialects.bedrock_converse import keep_alive
-from sluice.dialects.bedrock_converse.failures import (
-    body_error,
-    decode_error,
-    encode_error,
-    error_headers,
-    stream_error,
-    stream_error_bytes,
-)
-from sluice.dialects.bedrock_converse.meter import StreamMeter
+from sluice.dialects.base import JsonObject, Outline
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.untouched import path_edits
 from sluice.errors import BadRequest
-from sluice.types.usage import Usage
 
-__all__ = [
-    "NAME",
-    "answer_usage",
-    "body_error",
-    "decode_error",
-    "encode_count",
-    "encode_error",
-    "error_headers",
-    "estimate",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("bedrock_converse", *STREAMLESS, "body_error", "error_headers"),
+            **borrowed("free", "answer_usage", "read_usage"),
+        },
+    )
+
 
 NAME = "bedrock_count_tokens"
+pass_edits = path_edits
 _INPUTS = ("converse", "invokeModel")
 _MEDIA = 1600
 """Tokens of a picture at most (Anthropic docs, "Vision", 2026-10); documents are more."""
@@ -53,36 +37,6 @@ def outline(body: JsonObject, size: int) -> Outline:
     if not isinstance(asked, dict) or not any(isinstance(asked.get(name), dict) for name in _INPUTS):
         raise BadRequest('input must hold what to count: {"converse": {...}} or {"invokeModel": {...}}.', param="input")
     return Outline(model=model, stream=False, include_usage=True, max_output=0, choices=1, prompt_bytes=size)
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return the members that stand in the path, to be taken away."""
-    return {name: REMOVED for name in ("model", "stream") if name in body}
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: a count does not stream."""
-    return None
-
-
-def meter(quirks: JsonObject = EMPTY) -> Meter:  # noqa: ARG001 - one signature
-    """Return a fresh meter."""
-    return StreamMeter()
-
-
-def answer_usage(
-    body: bytes,  # noqa: ARG001 - one signature
-    headers: Mapping[str, str],  # noqa: ARG001 - one signature
-    members: JsonObject,  # noqa: ARG001 - one signature
-    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
-) -> Usage | None:
-    """Return no tokens: counting is free of charge."""
-    return Usage()
-
-
-def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
-    """Return no tokens: counting is free of charge."""
-    return Usage()
 
 
 def encode_count(tokens: int) -> dict[str, object]:

@@ -3,37 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, REMOVED, JsonObject, Outline
-from sluice.dialects.gemini import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    stream_error,
-    stream_error_bytes,
-)
+from sluice.dialects.base import JsonObject, Outline
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.untouched import path_edits
 from sluice.errors import BadRequest
-from sluice.types.usage import Usage
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "encode_count",
-    "encode_error",
-    "estimate",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, {**borrowed("gemini", *STREAMLESS), **borrowed("free", "read_usage")})
+
 
 NAME = "gemini_count_tokens"
+pass_edits = path_edits
 _PICTURE = 258
 """Tokens of a small picture, or of one tile of a large one (Gemini API docs, "Understand tokens", 2026-11)."""
 
@@ -48,21 +31,6 @@ def outline(body: JsonObject, size: int) -> Outline:
     if not isinstance(asked.get("contents"), list | dict):
         raise BadRequest("'contents' must hold what to count, as for generateContent.", param="contents")
     return Outline(model=model, stream=False, include_usage=True, max_output=0, choices=1, prompt_bytes=size)
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return the members that stand in the path, to be taken away."""
-    return {name: REMOVED for name in ("model", "stream") if name in body}
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: a count does not stream."""
-    return None
-
-
-def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature
-    """Return no tokens: counting is free of charge."""
-    return Usage()
 
 
 def encode_count(tokens: int) -> dict[str, object]:

@@ -8,16 +8,18 @@ out and reported (Gemini API reference, image generation, 2026-11).
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, Encoded, JsonObject
-from sluice.dialects.gemini import decode_error, stream_error
 from sluice.dialects.gemini.casing import camel, word
 from sluice.dialects.gemini.usage import of as usage_of
+from sluice.dialects.lazy import borrowed, lazily
 from sluice.errors import ProviderError, ProviderGarbled, UnsupportedParameter
 from sluice.types.images import ImageRequest, ImageResponse, Picture
 from sluice.types.usage import Usage
 
-__all__ = ["NAME", "decode_error", "decode_response", "encode_request", "stream_error"]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, borrowed("gemini", "decode_error", "stream_error"))
 
 NAME = "gemini_images"
 RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")

@@ -9,46 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.dialects import ranking
-from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
-from sluice.dialects.cohere_rerank import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    read_usage,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.base import EMPTY, JsonObject
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.policy import Changes, changes_of
 
 if TYPE_CHECKING:
     from sluice.types.rerank import RerankRequest, RerankResponse
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("cohere_rerank", *STREAMLESS, "outline", "read_usage"),
+            "encode_request": "sluice.dialects.cohere_rerank.shape:encode_jina",
+        },
+    )
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
 
 NAME = "jina_rerank"
-
-
-def outline(body: JsonObject, size: int) -> Outline:
-    """Check a rerank request. Raises BadRequest naming the parameter and the remedy."""
-    return ranking.outline(body, size, top="top_n")
 
 
 def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> Changes:
@@ -63,15 +40,8 @@ def decode_request(body: JsonObject) -> RerankRequest:
     """Return the canonical request. Raises BadRequest."""
     from sluice.dialects.cohere_rerank import shape
 
-    outline(body, 0)
+    ranking.outline(body, 0, top="top_n")
     return shape.decode_request(body, NAME)
-
-
-def encode_request(request: RerankRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
-    """Return the provider's request body for `model`. Raises UnsupportedParameter when strict."""
-    from sluice.dialects.cohere_rerank import shape
-
-    return shape.encode_jina(request, model, quirks, strict)
 
 
 def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> RerankResponse:  # noqa: ARG001 - one signature

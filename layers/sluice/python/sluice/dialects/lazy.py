@@ -23,6 +23,14 @@ TRANSLATING: Mapping[str, str] = {
 }
 """Where a chat dialect's translating functions are, unless it says otherwise."""
 
+EMBEDDING: Mapping[str, str] = {
+    "decode_request": "request",
+    "encode_request": "request",
+    "decode_response": "response",
+    "encode_response": "response",
+}
+"""Where an embeddings dialect's translating functions are, unless it says otherwise."""
+
 ERRORS = ("decode_error", "encode_error", "stream_error", "stream_error_bytes")
 """What a dialect says of errors."""
 

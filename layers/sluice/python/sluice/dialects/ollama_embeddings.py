@@ -10,40 +10,20 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
-from sluice.dialects.unstreamed import (
-    Leaving,
-    decode_error,
-    keep_alive,
-    meter,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.unstreamed import Leaving
+from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest, GatewayError, ProviderGarbled
 from sluice.types.usage import Usage
 
 if TYPE_CHECKING:
     from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse, Input
+else:
+    __getattr__ = lazily(__name__, borrowed("unstreamed", *STREAMLESS))
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
 
 NAME = "ollama_embeddings"
+pass_edits = no_edits
 _SAID = frozenset({"model", "input", "prompt", "truncate", "dimensions"})
 
 
@@ -60,11 +40,6 @@ def outline(body: JsonObject, size: int) -> Outline:
     if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
         raise BadRequest("'dimensions' must be a whole number of at least 1.", param="dimensions")
     return Outline(model, stream=False, include_usage=False, max_output=0, choices=1, prompt_bytes=size)
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return no edits: the request is Ollama's own."""
-    return {}
 
 
 def encode_error(error: GatewayError, request_id: str) -> dict[str, object]:  # noqa: ARG001 - it is in a header

@@ -6,43 +6,22 @@ generation.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sluice.dialects.base import Body, JsonObject, Outline
-from sluice.dialects.media.members import files_in, pass_edits
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.media.members import files_in
 from sluice.dialects.multipart import is_form, parse_form
-from sluice.dialects.openai_images import (
-    answer_usage,
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    read_usage,
-    request_meter,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
 from sluice.dialects.openai_images import outline as outline_of_generation
 from sluice.dialects.splice import parse_body
 from sluice.errors import BadRequest
 from sluice.types.http import Request
 
-__all__ = [
-    "NAME",
-    "answer_usage",
-    "content_type",
-    "decode_error",
-    "encode_error",
-    "keep_alive",
-    "meter",
-    "outline",
-    "parse",
-    "pass_edits",
-    "read_usage",
-    "request_meter",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__, borrowed("openai_images", *STREAMLESS, "answer_usage", "pass_edits", "read_usage", "request_meter")
+    )
+
 
 NAME = "openai_image_edits"
 IMAGE_LIMIT = 16

@@ -11,40 +11,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, JsonObject, Outline
+from sluice.dialects.lazy import ERRORS, borrowed, lazily
 from sluice.dialects.media.figures import tokens
-from sluice.dialects.media.members import count_of, files_in, flag_of, model_of, pass_edits, text_of, word_of
+from sluice.dialects.media.members import count_of, files_in, flag_of, model_of, text_of, word_of
 from sluice.dialects.media.meters import EventMeter
-from sluice.dialects.media.wire import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    parsed,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.media.wire import parsed
 from sluice.types.usage import Usage
 
 if TYPE_CHECKING:
     from sluice.types.images import ImageRequest, ImageResponse
+else:
+    __getattr__ = lazily(
+        __name__,
+        {**borrowed("media.wire", *ERRORS, "keep_alive", "stream_filter"), **borrowed("media.members", "pass_edits")},
+    )
 
-__all__ = [
-    "NAME",
-    "answer_usage",
-    "decode_error",
-    "decode_request",
-    "encode_error",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "request_meter",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
 
 NAME = "openai_images"
 ENDS = ("image_generation.completed", "image_edit.completed")

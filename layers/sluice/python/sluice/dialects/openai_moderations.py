@@ -7,37 +7,21 @@ estimated. Sources: developers.openai.com/api/docs/guides/moderation, docs.mistr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, JsonObject, Outline
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.openai_chat import read_usage as read_counts
-from sluice.dialects.unstreamed import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest
 from sluice.types.usage import Usage
 
-__all__ = [
-    "NAME",
-    "answer_usage",
-    "decode_error",
-    "encode_error",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, borrowed("unstreamed", *STREAMLESS))
+
 
 NAME = "openai_moderations"
+pass_edits = no_edits
 DEFAULT_MODEL = "omni-moderation-latest"
 """What OpenAI takes when no model is named (API reference, 2026-11)."""
 
@@ -53,11 +37,6 @@ def outline(body: JsonObject, size: int) -> Outline:
     if not isinstance(given, str | list) or not given:
         raise BadRequest("'input' must be text, or a list of texts or parts, that is not empty.", param="input")
     return Outline(model, stream=False, include_usage=False, max_output=0, choices=1, prompt_bytes=size)
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return no edits."""
-    return {}
 
 
 def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:

@@ -9,33 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, JsonObject, Outline
+from sluice.dialects.lazy import borrowed, lazily
 from sluice.dialects.media.figures import CHARACTERS_PER_TOKEN, tokens
-from sluice.dialects.media.members import model_of, pass_edits, text_of
+from sluice.dialects.media.members import model_of, text_of
 from sluice.dialects.media.meters import TailMeter
-from sluice.dialects.media.wire import decode_error, encode_error, stream_filter
 from sluice.dialects.media.wire import stream_error as event_error
 from sluice.errors import BadRequest, GatewayError, ProviderError
 from sluice.types.usage import Usage
 
-__all__ = [
-    "NAME",
-    "STREAM_TYPE",
-    "answer_usage",
-    "decode_error",
-    "encode_error",
-    "framing",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "request_meter",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("media.wire", "decode_error", "encode_error", "stream_filter"),
+            **borrowed("media.members", "pass_edits"),
+        },
+    )
 
 NAME = "openai_speech"
 STREAM_TYPE = ""

@@ -9,47 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.dialects.base import EMPTY, Body, JsonObject, Outline
+from sluice.dialects.lazy import ERRORS, borrowed, lazily
 from sluice.dialects.media.figures import heard, milliseconds, tokens
 from sluice.dialects.media.lengths import of_file, of_subtitles
-from sluice.dialects.media.members import flag_of, model_of, pass_edits
+from sluice.dialects.media.members import flag_of, model_of
 from sluice.dialects.media.meters import EventMeter
-from sluice.dialects.media.wire import (
-    body_error,
-    decode_error,
-    encode_error,
-    keep_alive,
-    parsed,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.media.wire import parsed
 from sluice.dialects.multipart import File, parse_form
 from sluice.errors import BadRequest
 from sluice.types.http import Request
 from sluice.types.uploads import SCHEME
 from sluice.types.usage import Usage
 
-__all__ = [
-    "ACCEPT",
-    "NAME",
-    "answer_usage",
-    "body_error",
-    "content_type",
-    "decode_error",
-    "encode_error",
-    "keep_alive",
-    "meter",
-    "outline",
-    "parse",
-    "pass_edits",
-    "read_usage",
-    "request_meter",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("media.wire", *ERRORS, "keep_alive", "stream_filter", "body_error"),
+            **borrowed("media.members", "pass_edits"),
+        },
+    )
+
 
 NAME = "openai_transcriptions"
 ACCEPT = "*/*"

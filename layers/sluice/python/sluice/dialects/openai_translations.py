@@ -6,46 +6,23 @@ OpenAI API reference, audio/translations, 2026-11.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.dialects.base import JsonObject, Outline
-from sluice.dialects.openai_transcriptions import (
-    ACCEPT,
-    answer_usage,
-    body_error,
-    content_type,
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    parse,
-    pass_edits,
-    read_usage,
-    request_meter,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.openai_transcriptions import outline as outline_of_transcription
 
-__all__ = [
-    "ACCEPT",
-    "NAME",
-    "answer_usage",
-    "body_error",
-    "content_type",
-    "decode_error",
-    "encode_error",
-    "keep_alive",
-    "meter",
-    "outline",
-    "parse",
-    "pass_edits",
-    "read_usage",
-    "request_meter",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        borrowed(
+            "openai_transcriptions",
+            *STREAMLESS,
+            *("ACCEPT", "content_type", "parse", "pass_edits"),
+            *("answer_usage", "body_error", "read_usage", "request_meter"),
+        ),
+    )
+
 
 NAME = "openai_translations"
 

@@ -11,33 +11,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
-from sluice.dialects.openai_embeddings.counts import read_usage
-from sluice.dialects.snowflake_complete.envelope import encode_error, stream_error_bytes
-from sluice.dialects.unstreamed import Leaving, decode_error, keep_alive, meter, stream_error, stream_filter
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.unstreamed import Leaving
+from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest, ProviderGarbled
 
 if TYPE_CHECKING:
     from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("unstreamed", *STREAMLESS),
+            **borrowed("snowflake_complete", "encode_error", "stream_error_bytes"),
+            **borrowed("openai_embeddings", "read_usage"),
+        },
+    )
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
 
 NAME = "snowflake_embeddings"
+pass_edits = no_edits
 _SAID = frozenset({"model", "text"})
 
 
@@ -49,11 +42,6 @@ def outline(body: JsonObject, size: int) -> Outline:
     if not isinstance(texts, list) or not texts or not all(isinstance(item, str) for item in texts):
         raise BadRequest("'text' must be a list of at least one text.", param="text")
     return Outline(model, stream=False, include_usage=False, max_output=0, choices=1, prompt_bytes=size)
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return no edits: the request is Snowflake's own."""
-    return {}
 
 
 def decode_request(body: JsonObject) -> EmbeddingRequest:

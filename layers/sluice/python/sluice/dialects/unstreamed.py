@@ -3,27 +3,15 @@ stream functions of `sluice.dialects.base`, which have nothing to do here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from sluice.dialects.base import JsonObject
-from sluice.dialects.openai_chat import decode_error, encode_error, keep_alive, meter, stream_error, stream_error_bytes
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.errors import UnsupportedParameter
 
-__all__ = [
-    "Leaving",
-    "decode_error",
-    "encode_error",
-    "keep_alive",
-    "meter",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: nothing streams."""
-    return None
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__, {**borrowed("openai_chat", *STREAMLESS), "stream_filter": "sluice.dialects.untouched"}
+    )
 
 
 class Leaving:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sluice.dialects.base import EMPTY, REMOVED, JsonObject
 
 
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
+def no_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
     """Return no edits: the body is the provider's own."""
     return {}
 

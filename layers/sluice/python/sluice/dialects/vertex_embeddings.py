@@ -10,34 +10,21 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from sluice.dialects.base import EMPTY, REMOVED, Encoded, JsonObject, Outline
-from sluice.dialects.gemini.failures import decode_error, encode_error, stream_error, stream_error_bytes
-from sluice.dialects.unstreamed import Leaving, keep_alive, meter, stream_filter
+from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
+from sluice.dialects.lazy import ERRORS, STREAMLESS, borrowed, lazily
+from sluice.dialects.unstreamed import Leaving
+from sluice.dialects.untouched import path_edits
 from sluice.errors import BadRequest, ProviderGarbled
 from sluice.types.usage import Usage
 
 if TYPE_CHECKING:
     from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
+else:
+    __getattr__ = lazily(__name__, {**borrowed("unstreamed", *STREAMLESS), **borrowed("gemini", *ERRORS)})
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
 
 NAME = "vertex_embeddings"
+pass_edits = path_edits
 _INSTANCE = frozenset({"content", "task_type", "taskType", "title"})
 _PARAMETERS = frozenset({"autoTruncate", "outputDimensionality"})
 
@@ -55,11 +42,6 @@ def outline(body: JsonObject, size: int) -> Outline:
         if not isinstance(content, str):
             raise BadRequest(f"'instances[{place}].content' must be text.", param=f"instances[{place}]")
     return Outline(model, stream=False, include_usage=False, max_output=0, choices=1, prompt_bytes=size)
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Take the members away that the inbound side added."""
-    return {name: REMOVED for name in ("model", "stream") if name in body}
 
 
 def read_usage(body: bytes, quirks: JsonObject = EMPTY) -> Usage | None:  # noqa: ARG001 - one signature

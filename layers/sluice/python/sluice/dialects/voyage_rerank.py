@@ -10,52 +10,25 @@ from typing import TYPE_CHECKING, cast
 
 from sluice.dialects import ranking
 from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
-from sluice.dialects.cohere_rerank import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    read_usage,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.unstreamed import Leaving
+from sluice.dialects.untouched import no_edits
 from sluice.errors import ProviderGarbled
 
 if TYPE_CHECKING:
     from sluice.types.rerank import Ranked, RerankRequest, RerankResponse
+else:
+    __getattr__ = lazily(__name__, borrowed("cohere_rerank", *STREAMLESS, "read_usage"))
 
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
 
 NAME = "voyage_rerank"
+pass_edits = no_edits
 _SAID = frozenset({"model", "query", "documents", "top_k", "return_documents", "truncation"})
 
 
 def outline(body: JsonObject, size: int) -> Outline:
     """Check a rerank request. Raises BadRequest naming the parameter and the remedy."""
     return ranking.outline(body, size, top="top_k")
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return no edits: the request is Voyage's own."""
-    return {}
 
 
 def decode_request(body: JsonObject) -> RerankRequest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.base import EMPTY, Encoded, JsonObject
 from sluice.dialects.bedrock_embeddings.passing import COHERE_FIELDS, NAME, outline
 from sluice.dialects.cohere_embeddings import request as cohere
 from sluice.dialects.cohere_embeddings.passing import NAME as COHERE
@@ -40,7 +40,7 @@ def decode_request(body: JsonObject) -> EmbeddingRequest:
     )
 
 
-def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
     """Return the body for `model`. Raises UnsupportedParameter."""
     shape = quirks.get("embedding_body", "cohere")
     if shape == "titan":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.bedrock_embeddings.passing import NAME
 from sluice.dialects.bedrock_invoke.counts import of_body
 from sluice.dialects.cohere_embeddings import response as cohere
@@ -17,7 +18,7 @@ from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse, Vector
 _TITAN = frozenset({"embedding", "embeddingsByType", "inputTextTokenCount"})
 
 
-def decode_response(body: Mapping[str, object]) -> EmbeddingResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderGarbled."""
     if "embeddings" in body:
         found = cohere.decode_response(body)

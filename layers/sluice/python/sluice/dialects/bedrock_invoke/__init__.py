@@ -8,52 +8,27 @@ recorded answers, 2026-11.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from sluice.dialects import eventstream
-from sluice.dialects.base import EMPTY, JsonObject, Meter, Outline
-from sluice.dialects.bedrock_converse import keep_alive
-from sluice.dialects.bedrock_converse.failures import (
-    body_error,
-    decode_error,
-    encode_error,
-    error_headers,
-    stream_error,
-    stream_error_bytes,
-)
+from sluice.dialects.base import EMPTY, JsonObject, Outline
 from sluice.dialects.bedrock_invoke import counts as _counts
-from sluice.dialects.bedrock_invoke import meter as _meter
 from sluice.dialects.bedrock_invoke.bounds import max_output
-from sluice.dialects.eventstream import Framing
+from sluice.dialects.bedrock_invoke.meter import StreamMeter
+from sluice.dialects.eventstream import CONTENT_TYPE, Framing
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest
 from sluice.types.usage import Usage
 
-__all__ = [
-    "NAME",
-    "STREAM_TYPE",
-    "answer_usage",
-    "body_error",
-    "decode_error",
-    "encode_error",
-    "error_headers",
-    "framing",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
+if not TYPE_CHECKING:
+    __getattr__ = lazily(__name__, borrowed("bedrock_converse", *STREAMLESS, "body_error", "error_headers"))
 
 NAME = "bedrock_invoke"
-STREAM_TYPE = eventstream.CONTENT_TYPE
-
-
-def framing() -> Framing:
-    """Return a fresh reader of one streamed answer's frames."""
-    return Framing()
+STREAM_TYPE = CONTENT_TYPE
+framing = Framing
+meter = StreamMeter
+pass_edits = no_edits
 
 
 def outline(body: JsonObject, size: int) -> Outline:
@@ -69,21 +44,6 @@ def outline(body: JsonObject, size: int) -> Outline:
         choices=1,
         prompt_bytes=size,
     )
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Return nothing: the body is the model's own."""
-    return {}
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: every frame belongs to the caller."""
-    return None
-
-
-def meter(quirks: JsonObject = EMPTY) -> Meter:  # noqa: ARG001 - one signature
-    """Return a fresh meter for one stream."""
-    return _meter.StreamMeter()
 
 
 def answer_usage(

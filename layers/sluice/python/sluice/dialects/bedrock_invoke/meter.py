@@ -13,6 +13,7 @@ from binascii import a2b_base64
 from dataclasses import replace
 
 from sluice.dialects import eventstream
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.bedrock_invoke import counts
 from sluice.types.usage import Usage
 
@@ -29,7 +30,7 @@ class StreamMeter:
 
     __slots__ = ("_body", "_text_bytes", "_told", "finished")
 
-    def __init__(self) -> None:
+    def __init__(self, quirks: JsonObject = EMPTY) -> None:  # noqa: ARG002 - one signature
         self.finished = False
         self._body: Usage | None = None
         self._told: Usage | None = None

@@ -7,63 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject
-from sluice.dialects.cohere_embeddings.passing import NAME, outline, pass_edits, read_usage
-from sluice.dialects.unstreamed import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.cohere_embeddings.passing import NAME as NAME
+from sluice.dialects.cohere_embeddings.passing import outline as outline
+from sluice.dialects.cohere_embeddings.passing import pass_edits as pass_edits
+from sluice.dialects.cohere_embeddings.passing import read_usage as read_usage
+from sluice.dialects.lazy import EMBEDDING, STREAMLESS, borrowed, lazily
 
 if TYPE_CHECKING:
-    from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
-
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-
-def decode_request(body: JsonObject) -> EmbeddingRequest:
-    """Return the canonical request. Raises BadRequest."""
-    from sluice.dialects.cohere_embeddings import request
-
-    return request.decode_request(body)
-
-
-def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
-    """Return the provider's request body for `model`. Raises UnsupportedParameter."""
-    from sluice.dialects.cohere_embeddings import request as requests
-
-    return requests.encode_request(request, model, quirks, strict)
-
-
-def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:  # noqa: ARG001 - one signature
-    """Return the canonical answer. Raises ProviderGarbled."""
-    from sluice.dialects.cohere_embeddings import response
-
-    return response.decode_response(body)
-
-
-def encode_response(response: EmbeddingResponse, request: EmbeddingRequest) -> dict[str, object]:
-    """Return the body of a whole answer."""
-    from sluice.dialects.cohere_embeddings import response as answers
-
-    return answers.encode_response(response, request)
+    from sluice.dialects.cohere_embeddings.request import decode_request as decode_request
+    from sluice.dialects.cohere_embeddings.request import encode_request as encode_request
+    from sluice.dialects.cohere_embeddings.response import decode_response as decode_response
+    from sluice.dialects.cohere_embeddings.response import encode_response as encode_response
+else:
+    __getattr__ = lazily(__name__, {**borrowed("unstreamed", *STREAMLESS), **EMBEDDING})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, cast
 
-from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.base import EMPTY, Encoded, JsonObject
 from sluice.dialects.cohere_embeddings.passing import INPUT_LIMIT, NAME, outline
 from sluice.dialects.openai_embeddings.request_in import address_of, picture
 from sluice.dialects.openai_embeddings.request_out import media_refusal, token_refusal
@@ -79,7 +79,7 @@ def _part(part: object, place: int) -> InputPart:
     return Opaque(NAME, dict(part))
 
 
-def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
     """Return the provider's request body for `model`.
 
     Raises UnsupportedParameter for token ids, for media that Cohere does not take, and for too many inputs.

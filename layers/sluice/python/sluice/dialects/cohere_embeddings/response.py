@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.cohere_embeddings.passing import NAME, usage_of
 from sluice.dialects.vectors import read_all, written
 from sluice.errors import ProviderGarbled
@@ -12,7 +12,7 @@ from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
 from sluice.types.usage import Usage
 
 
-def decode_response(body: JsonObject) -> EmbeddingResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer. Raises ProviderGarbled."""
     found = body.get("embeddings")
     if isinstance(found, list):  # /v1/embed without embedding_types

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.base import EMPTY, Encoded, JsonObject
 from sluice.dialects.cohere_rerank.counts import read, write
 from sluice.dialects.ranking import documents_of, number, score, text_of
 from sluice.dialects.unstreamed import Leaving
@@ -42,7 +42,12 @@ def decode_request(body: JsonObject, dialect: str) -> RerankRequest:
     )
 
 
-def encode_v2(request: RerankRequest, model: str, strict: bool) -> Encoded:
+def encode_v2(
+    request: RerankRequest,
+    model: str,
+    quirks: JsonObject = EMPTY,  # noqa: ARG001 - one signature
+    strict: bool = False,
+) -> Encoded:
     """Return the body of `/v2/rerank`; documents that were objects become text."""
     leaving = Leaving(strict)
     texts = [text_of(document, request.rank_fields) for document in request.documents]
@@ -56,7 +61,7 @@ def encode_v2(request: RerankRequest, model: str, strict: bool) -> Encoded:
     return Encoded(body, leaving.edits)
 
 
-def encode_jina(request: RerankRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+def encode_jina(request: RerankRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
     """Return the body of `/v1/rerank`; documents stay objects only for a host declared to take them."""
     leaving = Leaving(strict)
     objects = quirks.get("document_objects") is True

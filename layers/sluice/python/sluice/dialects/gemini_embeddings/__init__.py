@@ -7,65 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject
-from sluice.dialects.gemini.failures import decode_error, encode_error, stream_error, stream_error_bytes
-from sluice.dialects.gemini_embeddings.passing import (
-    NAME,
-    answer_usage,
-    model_edits,
-    outline,
-    pass_edits,
-    read_usage,
-)
-from sluice.dialects.unstreamed import keep_alive, meter, stream_filter
+from sluice.dialects.gemini_embeddings.passing import NAME as NAME
+from sluice.dialects.gemini_embeddings.passing import answer_usage as answer_usage
+from sluice.dialects.gemini_embeddings.passing import model_edits as model_edits
+from sluice.dialects.gemini_embeddings.passing import outline as outline
+from sluice.dialects.gemini_embeddings.passing import read_usage as read_usage
+from sluice.dialects.lazy import ERRORS, STREAMLESS, borrowed, lazily
+from sluice.dialects.untouched import path_edits
 
-if TYPE_CHECKING:
-    from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("unstreamed", *STREAMLESS),
+            **borrowed("gemini", *ERRORS),
+            "decode_request": "request:decode_batch",
+            "encode_request": "request:encode_batch",
+            "decode_response": "response",
+            "encode_response": "response:encode_batch",
+        },
+    )
 
-__all__ = [
-    "NAME",
-    "answer_usage",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "keep_alive",
-    "meter",
-    "model_edits",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-
-def decode_request(body: JsonObject) -> EmbeddingRequest:
-    """Return the canonical request. Raises BadRequest."""
-    from sluice.dialects.gemini_embeddings import request
-
-    return request.decode_batch(body)
-
-
-def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
-    """Return the provider's request body for `model`. Raises UnsupportedParameter."""
-    from sluice.dialects.gemini_embeddings import request as requests
-
-    return requests.encode_batch(request, model, quirks, strict)
-
-
-def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:  # noqa: ARG001 - one signature
-    """Return the canonical answer. Raises ProviderGarbled."""
-    from sluice.dialects.gemini_embeddings import response
-
-    return response.decode_response(body)
-
-
-def encode_response(response: EmbeddingResponse, request: EmbeddingRequest) -> dict[str, object]:  # noqa: ARG001
-    """Return the body of a whole answer."""
-    from sluice.dialects.gemini_embeddings import response as answers
-
-    return answers.encode_batch(response)
+pass_edits = path_edits

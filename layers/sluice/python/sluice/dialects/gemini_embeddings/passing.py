@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from sluice.dialects.base import EMPTY, REMOVED, JsonObject, Outline
+from sluice.dialects.base import EMPTY, JsonObject, Outline
 from sluice.dialects.gemini import usage as counts
 from sluice.dialects.gemini.casing import camel
 from sluice.errors import BadRequest
@@ -59,11 +59,6 @@ def _outlined(body: JsonObject, size: int) -> Outline:
 def bare(name: object) -> str:
     """Return a model's name without `models/`."""
     return name.removeprefix(_MODELS) if isinstance(name, str) else ""
-
-
-def pass_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
-    """Take the members away that the inbound side added."""
-    return {name: REMOVED for name in ("model", "stream") if name in body}
 
 
 def model_edits(body: JsonObject, model: str) -> dict[str, object]:

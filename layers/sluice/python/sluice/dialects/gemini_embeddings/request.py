@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.base import EMPTY, Encoded, JsonObject
 from sluice.dialects.gemini.casing import camel
 from sluice.dialects.gemini_embeddings.passing import NAME, REQUEST_LIMIT, bare, outline, outline_one
 from sluice.dialects.openai_embeddings.request_out import check_count, media_refusal, token_refusal
@@ -106,7 +106,12 @@ def _part(part: object) -> InputPart:
     return Opaque(NAME, members)
 
 
-def encode_one(request: EmbeddingRequest, strict: bool) -> Encoded:
+def encode_one(
+    request: EmbeddingRequest,
+    model: str,  # noqa: ARG001 - one signature; it stands in the path
+    quirks: JsonObject = EMPTY,  # noqa: ARG001
+    strict: bool = False,
+) -> Encoded:
     """Return the embedContent body; the model stands in the path.
 
     Raises UnsupportedParameter, also for more than one input.
@@ -117,7 +122,7 @@ def encode_one(request: EmbeddingRequest, strict: bool) -> Encoded:
     return Encoded({"content": {"parts": _written(request, 0)}, **settings}, leaving.edits)
 
 
-def encode_batch(request: EmbeddingRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+def encode_batch(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
     """Return the batchEmbedContents body. Raises UnsupportedParameter."""
     check_count(request, {"max_inputs": REQUEST_LIMIT, **quirks})
     leaving = Leaving(strict)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.gemini.casing import camel
 from sluice.dialects.gemini_embeddings.passing import NAME, usage_of
 from sluice.dialects.vectors import numbers, read
 from sluice.errors import ProviderGarbled
-from sluice.types.embeddings import EmbeddingResponse
+from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
 from sluice.types.usage import Usage
 
 _SAID = frozenset({"embedding", "embeddings", "usageMetadata"})
 
 
-def decode_response(body: JsonObject) -> EmbeddingResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:  # noqa: ARG001 - one signature
     """Return the canonical answer of either method. Raises ProviderGarbled."""
     members = camel(body)
     found = members.get("embeddings", [members["embedding"]] if "embedding" in members else None)
@@ -31,13 +31,13 @@ def decode_response(body: JsonObject) -> EmbeddingResponse:
     )
 
 
-def encode_batch(response: EmbeddingResponse) -> dict[str, object]:
+def encode_batch(response: EmbeddingResponse, request: EmbeddingRequest) -> dict[str, object]:  # noqa: ARG001 - one signature
     """Return the answer of batchEmbedContents."""
     vectors = [{"values": numbers(vector)} for vector in response.vectors]
     return {"embeddings": vectors, **_rest(response)}
 
 
-def encode_one(response: EmbeddingResponse) -> dict[str, object]:
+def encode_one(response: EmbeddingResponse, request: EmbeddingRequest) -> dict[str, object]:  # noqa: ARG001 - one signature
     """Return the answer of embedContent."""
     return {"embedding": {"values": numbers(response.vectors[0]) if response.vectors else []}, **_rest(response)}
 

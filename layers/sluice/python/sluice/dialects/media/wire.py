@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from sluice.dialects.base import JsonObject
-from sluice.dialects.openai_chat import decode_error, encode_error, keep_alive, stream_error_bytes
+from sluice.dialects.lazy import borrowed, lazily
+from sluice.dialects.openai_chat import decode_error
 from sluice.errors import ProviderError, ProviderGarbled
 
-__all__ = [
-    "body_error",
-    "decode_error",
-    "encode_error",
-    "keep_alive",
-    "parsed",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-
-def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
-    """Return None: nothing is asked of the provider that the caller did not ask for."""
-    return None
+if not TYPE_CHECKING:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("openai_chat", "encode_error", "keep_alive", "stream_error_bytes"),
+            **borrowed("untouched", "stream_filter"),
+        },
+    )
 
 
 def stream_error(event: bytes) -> ProviderError | None:

@@ -9,65 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject
-from sluice.dialects.openai_embeddings.counts import read_usage
-from sluice.dialects.openai_embeddings.passing import NAME, finished_body, outline, pass_edits
-from sluice.dialects.unstreamed import (
-    decode_error,
-    encode_error,
-    keep_alive,
-    meter,
-    stream_error,
-    stream_error_bytes,
-    stream_filter,
-)
+from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
+from sluice.dialects.openai_embeddings.counts import read_usage as read_usage
+from sluice.dialects.openai_embeddings.passing import NAME as NAME
+from sluice.dialects.openai_embeddings.passing import finished_body as finished_body
+from sluice.dialects.openai_embeddings.passing import outline as outline
+from sluice.dialects.openai_embeddings.passing import pass_edits as pass_edits
 
 if TYPE_CHECKING:
-    from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
-
-__all__ = [
-    "NAME",
-    "decode_error",
-    "decode_request",
-    "decode_response",
-    "encode_error",
-    "encode_request",
-    "encode_response",
-    "finished_body",
-    "keep_alive",
-    "meter",
-    "outline",
-    "pass_edits",
-    "read_usage",
-    "stream_error",
-    "stream_error_bytes",
-    "stream_filter",
-]
-
-
-def decode_request(body: JsonObject) -> EmbeddingRequest:
-    """Return the canonical request. Raises BadRequest."""
-    from sluice.dialects.openai_embeddings import request_in
-
-    return request_in.decode_request(body)
-
-
-def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
-    """Return the provider's request body for `model`. Raises UnsupportedParameter."""
-    from sluice.dialects.openai_embeddings import request_out
-
-    return request_out.encode_request(request, model, quirks, strict)
-
-
-def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:
-    """Return the canonical answer. Raises ProviderGarbled."""
-    from sluice.dialects.openai_embeddings import response
-
-    return response.decode_response(body, quirks)
-
-
-def encode_response(response: EmbeddingResponse, request: EmbeddingRequest) -> dict[str, object]:
-    """Return the body of a whole answer."""
-    from sluice.dialects.openai_embeddings import response as answers
-
-    return answers.encode_response(response, request)
+    from sluice.dialects.openai_embeddings.request_in import decode_request as decode_request
+    from sluice.dialects.openai_embeddings.request_out import encode_request as encode_request
+    from sluice.dialects.openai_embeddings.response import decode_response as decode_response
+    from sluice.dialects.openai_embeddings.response import encode_response as encode_response
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            **borrowed("unstreamed", *STREAMLESS),
+            "decode_request": "request_in",
+            "encode_request": "request_out",
+            "decode_response": "response",
+            "encode_response": "response",
+        },
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sluice.dialects.base import Encoded, JsonObject
+from sluice.dialects.base import EMPTY, Encoded, JsonObject
 from sluice.dialects.openai_embeddings.passing import NAME
 from sluice.dialects.openai_embeddings.request_in import address_of
 from sluice.dialects.tasks import said
@@ -14,7 +14,7 @@ from sluice.types.chat import Image, Opaque, Text
 from sluice.types.embeddings import EmbeddingRequest, Input, InputPart
 
 
-def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
+def encode_request(request: EmbeddingRequest, model: str, quirks: JsonObject = EMPTY, strict: bool = False) -> Encoded:
     """Return the provider's request body for `model`.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from sluice.dialects.base import JsonObject
+from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.openai_embeddings import counts
 from sluice.dialects.openai_embeddings.passing import NAME
 from sluice.dialects.vectors import read, written
@@ -15,7 +15,7 @@ from sluice.types.embeddings import EmbeddingRequest, EmbeddingResponse
 _SAID = frozenset({"object", "data", "model", "usage", "id", "created"})
 
 
-def decode_response(body: JsonObject, quirks: JsonObject) -> EmbeddingResponse:
+def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> EmbeddingResponse:
     """Return the canonical answer, vectors in the order of the inputs. Raises ProviderGarbled."""
     found = body.get("data")
     if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
