@@ -21,6 +21,7 @@ from sluice.types.routes import Configuration, ProviderSettings, Route, RouteTar
 from sluice.types.stored import StoredResponse
 from sluice.types.tenancy import VirtualKey
 from sluice.wiring import Adapters, application
+from tests.counters import MemoryBuckets, MemoryCounters
 
 PEPPER = b"test pepper"
 KEY = "sk-sluice-" + "abcdefghijkl" + "S" * 32
@@ -273,6 +274,7 @@ class Gateway:
         self.lines = Lines()
         self.responses = MemoryResponses()
         self.batches = MemoryBatches()
+        self.counters, self.buckets = MemoryCounters(), MemoryBuckets()
         self.slept: list[float] = []
         self.app: App = application(
             Adapters(
@@ -289,6 +291,7 @@ class Gateway:
                 catalogues=catalogues,
                 responses=lambda: self.responses,
                 batches=lambda: self.batches,
+                counters=lambda: (self.counters, self.buckets),
                 uploads=uploads,
             )
         )

@@ -111,6 +111,7 @@ def environment(stage: Stage, *, streaming: bool) -> dict[str, str]:
     """Return the variables that `sluice.settings` reads, and the wrapper of streaming functions."""
     variables = {
         "SLUICE_STAGE": stage.name,
+        "SLUICE_REGIONS": ",".join(stage.regions),
         "SLUICE_TABLE_PREFIX": stage.prefix,
         "SLUICE_PROVIDER_SECRET": stage.provider_secret,
         "SLUICE_GATEWAY_SECRET": stage.gateway_secret,

@@ -17,13 +17,18 @@ from infra.settings import Stage
 ADMIN_MEMORY_MB = 512
 
 REQUEST_PATH = Permissions(
-    tables={"config": ("GetItem",), "ledger": ("PutItem",)},
+    tables={
+        "config": ("GetItem",),
+        "ledger": ("PutItem",),
+        "usage": ("BatchGetItem", "GetItem", "Query", "UpdateItem"),
+    },
     provider_secret=True,
     gateway_secret=True,
     calls_providers=True,
     uploads=("GetObject",),
 )
-"""Find the key and the configuration, read uploads that a request refers to, call the provider, write the entry."""
+"""Find the key and the configuration, hold budgets and limits, read uploads that a request refers to, call the
+provider, write the entry."""
 
 STATEFUL_PATH = replace(
     REQUEST_PATH,

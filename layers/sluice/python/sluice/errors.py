@@ -25,6 +25,7 @@ request may succeed later, and becomes `x-should-retry`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -43,12 +44,15 @@ class GatewayError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.error_code = code or self.code
         self.retry_after = retry_after
+        self.headers: Mapping[str, str] = headers or {}
+        """What the answer says in headers beyond what every error does (a provider's error: its own)."""
 
     @property
     def http_status(self) -> int:

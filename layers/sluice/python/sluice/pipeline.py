@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sluice.answers import Reading, pass_body, pass_stream, translate_body, translate_stream
 from sluice.calls import Incoming, prepare, quirks_of
@@ -19,6 +20,7 @@ from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Clock, Dispatcher, Exchange, RawError, Trail
 from sluice.errors import GatewayError, InternalError, ProviderError
 from sluice.governance.authentication import Authenticator
+from sluice.governance.end_user import end_user
 from sluice.metering.request_ids import new as new_request_id
 from sluice.metering.tally import Tally
 from sluice.ports import LedgerStore, ResponseStore, UploadAccess
@@ -27,7 +29,10 @@ from sluice.routing.router import Router
 from sluice.routing.snapshot import ConfigurationSnapshot
 from sluice.settle import Closed, Settlement
 from sluice.types.http import Request, Response
-from sluice.types.routes import Deployment, Plan
+from sluice.types.routes import Configuration, Deployment, Plan
+
+if TYPE_CHECKING:
+    from sluice.admission import Gate
 
 UPLOAD_MARK = b"sluice:"
 """What a body that refers to an upload holds, also where its slashes are escaped (`sluice:\\/\\/uploads\\/`)."""
@@ -49,6 +54,8 @@ class Services:
     region: str = ""
     uploads: UploadAccess | None = None
     responses: Callable[[], ResponseStore] | None = None
+    gate: Callable[[], Gate] | None = None
+    """Budgets and limits, loaded with the first configuration that has some."""
 
 
 Step = Callable[[Request, Tally, Closed, Services], Response]
@@ -96,6 +103,7 @@ def read(request: Request, tally: Tally) -> Incoming:
     outline = wire.outline(document.members, len(request.body))
     tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
     tally.stream, tally.prompt_bytes = outline.stream, outline.prompt_bytes
+    tally.user = end_user(request.headers, tally.dialect, document.members)
     return Incoming(request, tally.operation, tally.dialect, document, outline)
 
 
@@ -118,13 +126,33 @@ def respond(
     tally.config_version, tally.ceiling = configuration.version, configuration.unpriced_ceiling
     plan = services.router.plan(incoming.outline.model, tally.operation, tally.dialect, configuration, tally.caller)
     plan = plan if narrow is None else narrow(plan)
-    tally.reasons = [f"{c.deployment.name}: {c.reason}" for c in plan.choices]
-    tally.reasons += [f"{r.name}: not used, {r.reason}" for r in plan.rejected]
+    if (configuration.budgets or configuration.limits) and services.gate is not None:
+        incoming, plan = _admitted(incoming, plan, tally, services, configuration)
 
+    tally.route = plan.route or ""
+    tally.reasons += [f"{c.deployment.name}: {c.reason}" for c in plan.choices]
+    tally.reasons += [f"{r.name}: not used, {r.reason}" for r in plan.rejected]
     tally.deployment = plan.choices[0].deployment
     services.settlement.lines.write(services.open_line(tally))
     exchange, reading = _dispatch(incoming, plan, tally, services)
     return _answer(incoming.resolved(exchange.deployment), exchange, reading, tally, closed)
+
+
+def _admitted(
+    incoming: Incoming, plan: Plan, tally: Tally, services: Services, configuration: Configuration
+) -> tuple[Incoming, Plan]:
+    """Set aside what the request may cost and use; the bound on its answer or its route may change."""
+
+    def planned(name: str) -> Plan:
+        return services.router.plan(name, tally.operation, tally.dialect, configuration, tally.caller)
+
+    if services.gate is None:
+        return incoming, plan
+    incoming, plan, ticket = services.gate().admit(incoming, plan, tally, configuration, planned)
+    if ticket is not None:
+        tally.ticket = ticket
+        tally.holds = ticket.open_holds
+    return incoming, plan
 
 
 def _with_references(incoming: Incoming, tally: Tally, services: Services) -> Incoming:
@@ -220,6 +248,8 @@ def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
     """Render an error that has a ledger entry; a provider's own bytes pass where the dialect is the same."""
     tally.first_byte = time.monotonic()
     headers = {**answer_headers(tally, JSON), **error_headers(error, tally.dialect)}
+    if not isinstance(error, ProviderError):
+        headers.update(error.headers)
     body: bytes
     if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
         # A 200 that holds an error would be read as an answer.
@@ -267,6 +297,8 @@ def answer_headers(tally: Tally, content_type: str) -> dict[str, str]:
     if tally.deployment is not None:
         headers["x-sluice-provider"] = tally.deployment.provider.name
         headers["x-sluice-model"] = tally.deployment.model.id
+    if tally.ticket is not None:
+        headers.update(tally.ticket.headers)
     if tally.edits:
         headers["x-sluice-edits"] = ",".join(tally.edits)[:1024]
     return headers

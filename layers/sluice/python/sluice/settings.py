@@ -86,6 +86,7 @@ class Settings:
     gateway_secret: str
     region: str
     endpoint_url: str | None = None
+    regions: tuple[str, ...] = ()
     local: bool = False
     ledger_days: int = 90
     log_groups: tuple[str, ...] = ()
@@ -120,6 +121,7 @@ class Settings:
             gateway_secret=_required(environ, "SLUICE_GATEWAY_SECRET"),
             region=_required(environ, "AWS_REGION"),
             endpoint_url=environ.get("AWS_ENDPOINT_URL") or None,
+            regions=tuple(filter(None, environ.get("SLUICE_REGIONS", "").split(","))),
             local=environ.get("SLUICE_LOCAL") == "1",
             ledger_days=_number(environ, "SLUICE_LEDGER_DAYS", 90, 36_500),
             log_groups=tuple(filter(None, environ.get("SLUICE_LOG_GROUPS", "").split(","))),

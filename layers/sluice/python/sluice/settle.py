@@ -59,11 +59,22 @@ class Closed:
         """Write the canonical line of the request."""
         if self._entry is not None:
             return
-        self._entry = self._tally.entry(self._settlement.monotonic())
+        now = self._settlement.monotonic()
+        if self._tally.ticket is not None:
+            self._settle(now)
+        self._entry = self._tally.entry(now)
         try:
             self._settlement.lines.write(self._settlement.encode(self._entry, self._cold))
         except Exception as error:
             self._settlement.report("line_failed", error, self._tally.request_id)
+
+    def _settle(self, now: float) -> None:
+        ticket = self._tally.ticket
+        try:
+            self._tally.holds = ticket.settle(self._tally, now) if ticket is not None else ()
+        except Exception as error:
+            # The lease behind it lapses, and what the entry says is taken from it then.
+            self._settlement.report("settle_failed", error, self._tally.request_id)
 
     def after(self) -> None:
         """Write the ledger entry and renew snapshots."""

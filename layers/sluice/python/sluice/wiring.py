@@ -12,6 +12,7 @@ from sluice.counting import count_tokens
 from sluice.dialects import translates
 from sluice.dispatch import Clock, Dispatcher
 from sluice.endpoints import Match
+from sluice.errors import InternalError
 from sluice.governance.authentication import Authenticator
 from sluice.inbound import gemini_call, gemini_framed
 from sluice.inbound_bedrock import bedrock_call
@@ -29,7 +30,8 @@ from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
 
 if TYPE_CHECKING:
-    from sluice.ports import BatchStore, ResponseStore, UsageReader
+    from sluice.admission import Gate
+    from sluice.ports import BatchStore, BucketStore, CounterStore, ResponseStore, UsageReader
     from sluice.stored_responses.reading import StoredResponses
     from sluice.uploads import Uploads
 
@@ -59,6 +61,10 @@ class Adapters:
     """Makes the store of message batches when one is first asked for; None: this gateway keeps none."""
     responses: Callable[[], ResponseStore] | None = None
     """None: no answer of the Responses API is stored."""
+    counters: Callable[[], tuple[CounterStore, BucketStore]] | None = None
+    """Makes the stores of budgets and limits when a configuration first has some; None: nothing is enforced."""
+    regions: tuple[str, ...] = ()
+    """All regions of the deployment, among which caps are shared out."""
     usage: Callable[[], UsageReader] | None = None
     """Makes the reader of usage when it is first asked for; None: none is kept."""
 
@@ -79,6 +85,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
     )
     authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch)
     configuration = ConfigurationSnapshot(adapters.configurations, clock.epoch)
+    gates = _Gates(adapters)
     composed = Services(
         authenticator=authenticator,
         configuration=configuration,
@@ -90,16 +97,59 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
             lines=adapters.lines,
             encode=adapters.encode_line,
             monotonic=clock.monotonic,
-            refreshes=(authenticator.refresh, configuration.refresh, adapters.secrets.renew, credentials.renew),
+            refreshes=(
+                authenticator.refresh,
+                configuration.refresh,
+                adapters.secrets.renew,
+                credentials.renew,
+                gates.maintain,
+            ),
         ),
         ledger=adapters.ledger,
         clock=clock,
         open_line=adapters.open_line,
         region=adapters.region,
         uploads=adapters.uploads,
+        gate=gates.open if adapters.counters is not None else None,
         responses=adapters.responses,
     )
     return composed, registry
+
+
+class _Gates:
+    """Makes the gate of budgets and limits when a configuration first has some."""
+
+    def __init__(self, adapters: Adapters) -> None:
+        self._adapters = adapters
+        self._gate: Gate | None = None
+
+    def open(self) -> Gate:
+        """Return the gate."""
+        if self._gate is None:
+            from sluice.admission import Gate
+            from sluice.governance.buckets import Buckets
+            from sluice.governance.leases import Leases
+
+            adapters, epoch = self._adapters, self._adapters.clock.epoch
+            if adapters.counters is None:
+                raise InternalError("This function was not given the stores of budgets and limits.")
+            counters, buckets = adapters.counters()
+            leases = Leases(counters, region=adapters.region, regions=adapters.regions, now=epoch)
+            rates = Buckets(
+                buckets,
+                counters,
+                region=adapters.region,
+                regions=adapters.regions,
+                environment=leases.environment,
+                now=lambda: int(epoch() * 1_000_000_000),
+            )
+            self._gate = Gate(leases, rates, epoch)
+        return self._gate
+
+    def maintain(self) -> None:
+        """Bring what is held up to size, after an answer."""
+        if self._gate is not None:
+            self._gate.maintain()
 
 
 def application(adapters: Adapters) -> App:

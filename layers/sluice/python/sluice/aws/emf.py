@@ -113,6 +113,8 @@ def open_line(tally: Tally) -> str:
         tokens = min(tokens, model.context)
     usage = tally.usage or Usage(input=tokens, estimated=True)
     lost = replace(tally, usage=usage, outcome="lost", status=0, reasons=[], attempts=[], first_byte=None)
+    cost = lost.cost()[0]
+    lost.holds = tuple((hold, cost) for hold, _ in tally.holds) if cost else ()
     record = to_record(lost.entry(tally.started))
     record.pop("overhead_us", None)
     return _encode({"kind": "open", "entry": record})

@@ -138,6 +138,11 @@ class Leases:
             now = self._now()
             return {key: lease.room for key, lease in self._current.items() if lease.usable(now, self._longest)}
 
+    def committed(self, name: str) -> int:
+        """Return what this region has spent or holds of a counter, as last seen; 0 for one never looked at."""
+        with self._lock:
+            return sum(state.committed for key, state in self._seen.items() if key.name == name)
+
     # Covering a need
 
     def _cover(self, need: Need, now: float) -> tuple[Piece, ...] | Short:

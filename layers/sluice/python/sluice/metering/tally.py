@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from sluice.errors import GatewayError, ProviderError
 from sluice.metering.pricing import charge
@@ -14,6 +15,15 @@ from sluice.types.tenancy import Caller
 from sluice.types.usage import Usage
 
 _NONE = Usage()
+
+
+class Ticket(Protocol):
+    """What was set aside for one request."""
+
+    headers: Mapping[str, str]
+
+    def settle(self, tally: Tally, now: float) -> tuple[tuple[str, NanoUSD], ...]:
+        """Charge the real cost, release the rest, and return what was paid from which hold; acts once."""
 
 
 @dataclass(slots=True)
@@ -49,6 +59,8 @@ class Tally:
     """What was spent from which hold; known when the request is settled."""
     free: bool = False
     """True for operations that cost nothing (token counting)."""
+    ticket: Ticket | None = None
+    """What was set aside for the request, None where no budget or limit applies."""
     priced: tuple[Usage, Deployment, tuple[NanoUSD, str]] | None = None
     """The last cost that was reckoned, and for what; it is asked for several times."""
 
@@ -124,7 +136,18 @@ class Tally:
             holds=self.holds,
             user=self.user,
             route=self.route,
+            saved=self._saved(),
         )
+
+    def _saved(self) -> tuple[tuple[str, NanoUSD], ...]:
+        usage = self.usage
+        if self.deployment is None or usage is None or self.free:
+            return ()
+        if usage.prompt == usage.input and usage.service_tier != "batch":
+            return ()
+        from sluice.metering.savings import savings
+
+        return savings(self.deployment.model, usage, self.wall_ms)
 
     def _worked_ms(self, now: float | None) -> Millis:
         """Return how long the attempt took that was answered, with the stream after its first event."""

@@ -1,0 +1,333 @@
+"""Whether a request may be served, by budgets and rate limits, and what is set aside for it while it is.
+
+Everything is set aside before the provider is called, or nothing: the worst case of the plan in every hard budget, the
+request and its tokens in every limit. A budget that cannot hold the worst case lowers the bound on the answer as far as
+it must and says so (`clamped:max_tokens`), sends the request to its cheaper route, or refuses it. What was set aside is
+settled with the real cost just before the last byte, in memory; `maintain` brings the leases up to size afterwards.
+
+This module is imported with the first configuration that has budgets or limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from sluice.bounding import candidate_of
+from sluice.calls import Incoming, quirks_of
+from sluice.dialects import chat_dialect, parse
+from sluice.errors import BudgetExceeded, RateLimited
+from sluice.governance.applying import Applied, AppliedBudget, Applying
+from sluice.governance.lease import Need, Reservation, Short
+from sluice.metering.bounds import input_bound
+from sluice.metering.worst_case import largest_output, output_bound, worst_case
+
+if TYPE_CHECKING:
+    from sluice.governance.buckets import Admission, Buckets, Limited
+    from sluice.governance.leases import Leases
+    from sluice.metering.tally import Tally
+    from sluice.types.clock import NanoUSD
+    from sluice.types.routes import Configuration, Deployment, Plan
+
+UNBOUNDED = 1 << 60
+"""The cap of a budget that only alerts."""
+DAY = 86_400
+_ANSWERS = ("chat", "completions")
+
+
+@dataclass
+class Ticket:
+    """What stands behind one admitted request; `settle` acts once."""
+
+    gate: Gate
+    shared: Reservation | None = None
+    apart: dict[str, Reservation] = field(default_factory=dict)
+    """By deployment: what is charged only if that one serves."""
+    limits: Admission | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    settled: bool = False
+
+    @property
+    def open_holds(self) -> tuple[tuple[str, NanoUSD], ...]:
+        """One hold of each budget that will pay, with nothing paid yet."""
+        reservations = (self.shared, *self.apart.values())
+        return tuple(
+            (pieces[0].lease.hold.id, 0) for each in reservations if each is not None for pieces in each.pieces
+        )
+
+    def settle(self, tally: Tally, now: float) -> tuple[tuple[str, NanoUSD], ...]:
+        """Charge the real cost and release the rest; return what was paid from which hold."""
+        if self.settled:
+            return ()
+        self.settled = True
+        cost = tally.cost(now)[0]
+        served = tally.deployment.name if tally.deployment is not None else ""
+        paid: list[tuple[str, NanoUSD]] = []
+        if self.shared is not None:
+            paid += self.gate.leases.settle(self.shared, cost)
+        for name, reservation in self.apart.items():
+            paid += self.gate.leases.settle(reservation, cost if name == served else 0)
+        if self.limits is not None and self.gate.buckets is not None:
+            usage = tally.usage
+            used = {"input": usage.prompt, "output": usage.output} if usage is not None else {"input": 0, "output": 0}
+            self.gate.buckets.settle(self.limits, used)
+        return tuple(each for each in paid if each[1])
+
+
+class Gate:
+    """Admits the requests of one environment. `now` gives epoch seconds."""
+
+    def __init__(self, leases: Leases, buckets: Buckets | None, now: Callable[[], float]) -> None:
+        self.leases = leases
+        self.buckets = buckets
+        self._now = now
+        self._applying = Applying()
+
+    def admit(
+        self,
+        incoming: Incoming,
+        plan: Plan,
+        tally: Tally,
+        configuration: Configuration,
+        planned: Callable[[str], Plan],
+    ) -> tuple[Incoming, Plan, Ticket | None]:
+        """Return the request and the plan as they may go on, and what was set aside; None where nothing applies.
+
+        `planned` makes the plan of another route. Raises BudgetExceeded and RateLimited, with nothing set aside.
+        """
+        rules = self._applying.rules(configuration)
+        if rules is None:
+            return incoming, plan, None
+        now = self._now()
+        applied = rules.to_request(tally.caller, user=tally.user, route=plan.route, now=now)
+        cheaper = self._cheaper(applied)
+        if cheaper is not None and cheaper.budget.downgrade not in (None, plan.requested):
+            plan = planned(str(cheaper.budget.downgrade))
+            tally.reasons.append(f"budget {cheaper.budget.id}: {plan.requested} serves instead")
+        apart = {
+            choice.deployment.name: found
+            for choice in plan.choices
+            if (found := rules.to_deployment(choice.deployment.provider.name, choice.deployment.model.id, now=now))
+        }
+        if not applied and not apart:
+            return incoming, plan, None
+        ticket = Ticket(self)
+        try:
+            self._draw(ticket, (applied, *apart.values()), incoming, plan)
+            if not tally.free:
+                incoming = self._hold(ticket, applied, apart, incoming=incoming, plan=plan, tally=tally)
+        except BaseException:
+            ticket.settle(tally, now)
+            raise
+        return incoming, plan, ticket
+
+    def maintain(self) -> None:
+        """Bring leases and buckets up to what the next requests need; runs after answers."""
+        self.leases.maintain()
+        if self.buckets is not None:
+            self.buckets.maintain()
+
+    def _cheaper(self, applied: Applied) -> AppliedBudget | None:
+        """Return the first budget that is spent as far as its cheaper route wants."""
+        for each in applied.budgets:
+            budget = each.budget
+            if budget.downgrade is not None and self._spent(each) * 100 >= budget.amount * budget.downgrade_at:
+                return each
+        return None
+
+    def _spent(self, applied: AppliedBudget) -> NanoUSD:
+        return self.leases.committed(applied.name)
+
+    # Rate limits
+
+    def _draw(self, ticket: Ticket, applied: tuple[Applied, ...], incoming: Incoming, plan: Plan) -> None:
+        limits = {each.name: each.limit for part in applied for each in part.limits}
+        if not limits or self.buckets is None:
+            return
+        from sluice.governance.buckets import Demand, Limited
+        from sluice.governance.rate_headers import anthropic_headers, openai_headers
+
+        tokens = max((self._tokens(incoming, choice.deployment) for choice in plan.choices), default=0)
+        output = min(output_bound(incoming.outline.max_output, incoming.outline.choices, _first(plan).model), 1 << 40)
+        units = {"requests": 1, "input": tokens, "output": output}
+        demands = []
+        for name, limit in limits.items():
+            kinds = {"requests": limit.requests, "input": limit.input_tokens, "output": limit.output_tokens}
+            rates = {kind: rate for kind, rate in kinds.items() if rate is not None}
+            # More than the bucket ever holds could never pass; it is drawn as a full bucket and charged in arrears.
+            asked = {kind: min(units[kind], rate.capacity) for kind, rate in rates.items()}
+            demands.append(
+                Demand(name, rates, asked, concurrent=limit.concurrent, strict=limit.strict, shares=limit.shares)
+            )
+
+        def told(outcome: Admission | Limited) -> dict[str, str]:
+            if incoming.dialect.startswith("anthropic"):
+                return anthropic_headers(outcome.statuses, self._now())
+            return openai_headers(outcome.statuses)
+
+        outcome = self.buckets.admit(demands)
+        if isinstance(outcome, Limited):
+            raise _limited(outcome, told(outcome))
+        ticket.limits = outcome
+        ticket.headers = told(outcome)
+
+    def _tokens(self, incoming: Incoming, deployment: Deployment) -> int:
+        members = incoming.document.members
+        return input_bound(members, deployment.upstream_model, quirks=quirks_of(deployment)).tokens
+
+    # Budgets
+
+    def _hold(
+        self,
+        ticket: Ticket,
+        applied: Applied,
+        apart: Mapping[str, Applied],
+        *,
+        incoming: Incoming,
+        plan: Plan,
+        tally: Tally,
+    ) -> Incoming:
+        """Set the worst case aside, with a lower bound on the answer where no more fits."""
+        budgets = [*applied.budgets, *(each for part in apart.values() for each in part.budgets)]
+        if not budgets:
+            return incoming
+        asked = _Asked(incoming, plan, tally)
+        limit = min((each.budget.per_request for each in budgets if each.budget.per_request is not None), default=None)
+        if limit is not None and asked.worst > limit:
+            capped = next(each for each in budgets if each.budget.per_request == limit)
+            asked = asked.within(limit, capped) or _refuse_request(capped, asked.worst, limit)
+        for tries in range(3):  # what is left may change between two tries
+            short = self._reserve(ticket, applied, apart, asked)
+            if short is None:
+                break
+            budget = next(each for each in budgets if each.name == short.need.name)
+            smaller = asked.within(short.available, budget) if tries < 2 else None
+            asked = smaller or _refuse(budget, asked.worst, short)
+        return asked.incoming
+
+    def _reserve(self, ticket: Ticket, applied: Applied, apart: Mapping[str, Applied], asked: _Asked) -> Short | None:
+        shared = self.leases.reserve(_needs(applied, asked.worst)) if applied.budgets else None
+        if isinstance(shared, Short):
+            return shared
+        kept: dict[str, Reservation] = {}
+        for name, part in apart.items():
+            found = self.leases.reserve(_needs(part, asked.worst))
+            if isinstance(found, Short):
+                for reservation in (shared, *kept.values()):
+                    if reservation is not None:
+                        self.leases.settle(reservation, 0)
+                return found
+            kept[name] = found
+        ticket.shared, ticket.apart = shared, kept
+        return None
+
+
+class _Asked:
+    """A request with what it can cost at worst."""
+
+    def __init__(self, incoming: Incoming, plan: Plan, tally: Tally) -> None:
+        self.incoming = incoming
+        self.plan = plan
+        self.tally = tally
+        self.candidates = [candidate_of(incoming, choice.deployment) for choice in plan.choices]
+        self.worst = worst_case(self.candidates, tally.wall_ms, ceiling=tally.ceiling)
+
+    def within(self, amount: NanoUSD, applied: AppliedBudget) -> _Asked | None:
+        """Return the request with a bound on its answer that an amount pays for; None where it pays too little."""
+        incoming = self.incoming
+        if incoming.operation not in _ANSWERS or amount <= 0:
+            return None
+        choices = incoming.outline.choices
+        most = largest_output(self.candidates, amount, self.tally.wall_ms, choices=choices, ceiling=self.tally.ceiling)
+        if most is None or most < max(applied.budget.min_output, 1):
+            return None
+        lowered = _lowered(incoming, most)
+        return None if lowered is None else _Asked(lowered, self.plan, self.tally)
+
+
+def _needs(applied: Applied, worst: NanoUSD) -> Iterator[Need]:
+    for budget, name, window in applied.budgets:
+        cap = budget.amount + budget.grace if budget.hard else UNBOUNDED
+        prefix = name.removesuffix(window.id)
+        yield Need(
+            name,
+            worst,
+            cap,
+            ends=window.end,
+            before=tuple(f"{prefix}{each}" for each in window.before),
+            strict=budget.strict,
+            shares=budget.shares,
+            keep_until=window.end + max(400 * DAY, 0),
+        )
+
+
+def _lowered(incoming: Incoming, most: int) -> Incoming | None:
+    """Return the request with a bound of `most` tokens on each answer; None for a dialect without one."""
+    from sluice.dialects.bounds import lowered
+
+    try:
+        changes = lowered(incoming.dialect, incoming.document.members, most)
+    except KeyError:
+        return None
+    own = incoming.request.members  # they stand in the path
+    body = incoming.document.edited({name: each for name, each in changes.items() if name not in own})
+    raw = body if isinstance(body, bytes) else body.encode()
+    request = replace(incoming.request, body=raw)
+    document = parse(chat_dialect(incoming.dialect), request)
+    document.members.update(request.members)
+    return replace(
+        incoming,
+        request=request,
+        document=document,
+        outline=replace(incoming.outline, max_output=most),
+        notes=(*incoming.notes, "clamped:max_tokens"),
+        _resolved={},
+    )
+
+
+def _first(plan: Plan) -> Deployment:
+    return plan.choices[0].deployment
+
+
+def _dollars(nano: NanoUSD) -> str:
+    """Return an amount as people write it, with as many digits as it needs to be told from zero."""
+    text = f"{nano / 1e9:.2f}" if abs(nano) >= 10_000_000 else f"{nano / 1e9:.9f}".rstrip("0").rstrip(".")
+    return f"${text or 0}"
+
+
+def _refuse(applied: AppliedBudget, worst: NanoUSD, short: Short) -> NoReturn:
+    budget = applied.budget
+    raise BudgetExceeded(
+        f"Budget {budget.id!r} has {_dollars(max(short.available, 0))} of {_dollars(budget.amount)} left in this "
+        f"{budget.window.kind} window ({applied.window.id}); this request could cost up to {_dollars(worst)}. Lower "
+        "the bound on the answer, wait for the next window, or have the budget raised."
+    )
+
+
+def _refuse_request(applied: AppliedBudget, worst: NanoUSD, limit: NanoUSD) -> NoReturn:
+    raise BudgetExceeded(
+        f"Budget {applied.budget.id!r} allows a request to cost at most {_dollars(limit)}; this one could cost up to "
+        f"{_dollars(worst)}. Shorten the prompt or lower the bound on the answer."
+    )
+
+
+_KINDS = {
+    "requests": "requests",
+    "input": "input tokens",
+    "output": "output tokens",
+    "concurrent": "requests at a time",
+}
+
+
+def _limited(limited: Limited, headers: Mapping[str, str]) -> RateLimited:
+    from sluice.governance.rate_headers import retry_headers
+
+    demand, kind = limited.demand, _KINDS.get(limited.kind, limited.kind)
+    identity = demand.name.split("#")[1] if "#" in demand.name else demand.name
+    wait = "" if limited.wait is None else f" Try again in {max(limited.wait, 0.001):.3g} s."
+    return RateLimited(
+        f"Limit {identity!r} lets {limited.most} {kind} pass at once; {limited.needed} are needed and "
+        f"{limited.remaining} are left.{wait}",
+        headers={**headers, **retry_headers(limited.wait)},
+    )

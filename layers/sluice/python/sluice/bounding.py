@@ -1,0 +1,88 @@
+"""The most that a request of any operation can use at one deployment, for what is set aside for it.
+
+Chats are bounded token by token (`sluice.metering.bounds`); for pictures and sound the figures here are more than what
+any vendor charges for the largest request that passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sluice.calls import Incoming, quirks_of
+from sluice.metering.bounds import input_bound
+from sluice.metering.worst_case import Bounds, Candidate, chat_bounds, output_bound
+from sluice.types.routes import Deployment
+
+LARGEST_CONTEXT = 1_000_000
+"""Input tokens at most where a vendor's own tools read as they like and the model's context is not known."""
+OPEN_SEARCHES = 20
+
+
+def candidate_of(incoming: Incoming, deployment: Deployment) -> Candidate:
+    """Return one deployment with the most that the request can use there."""
+    outline, members, model = incoming.outline, incoming.document.members, deployment.model
+    if incoming.operation in _OTHERS:
+        return Candidate(model, _OTHERS[incoming.operation](incoming, deployment))
+    found = input_bound(members, deployment.upstream_model, quirks=quirks_of(deployment))
+    output = output_bound(outline.max_output, outline.choices, model)
+    tier = members.get("service_tier")
+    bounds = chat_bounds(
+        found,
+        model,
+        output=output,
+        allowance=max((model.context or LARGEST_CONTEXT) - found.tokens, 0),
+        searches=OPEN_SEARCHES if found.open else 0,
+        service_tier=tier if isinstance(tier, str) else None,
+    )
+    return Candidate(model, bounds)
+
+
+def _pictures(incoming: Incoming, deployment: Deployment) -> Bounds:
+    """A picture is paid by the piece, or by output tokens: 16,384 are more than any vendor's largest takes."""
+    count = max(incoming.outline.choices, 1)
+    found = input_bound(incoming.document.members, deployment.upstream_model)
+    sent = len(incoming.request.body) // 100 if incoming.operation == "image_edits" else 0
+    tokens = found.tokens + min(sent, 65_536)
+    output = 16_384 * count
+    return Bounds(tokens, output, image_input=tokens, image_output=output, images=count, images_sent=16)
+
+
+def _heard(incoming: Incoming, deployment: Deployment) -> Bounds:  # noqa: ARG001 - one signature
+    """Sound of 8 kbit a second has one byte a millisecond; no format that is taken has fewer."""
+    millis = len(incoming.request.body)
+    tokens = millis // 25 + 4_096
+    return Bounds(tokens, tokens, audio_input=tokens, audio_ms=millis)
+
+
+def _spoken(incoming: Incoming, deployment: Deployment) -> Bounds:  # noqa: ARG001 - one signature
+    text = incoming.document.members.get("input")
+    characters = len(text) if isinstance(text, str) else len(incoming.request.body)
+    output = 8 * characters + 4_096
+    return Bounds(characters + 4_096, output, audio_output=output, characters=characters)
+
+
+def _ranked(incoming: Incoming, deployment: Deployment) -> Bounds:
+    """Each document is read with the query; a search is at most one document."""
+    members = incoming.document.members
+    documents, query = members.get("documents"), members.get("query")
+    count = max(len(documents), 1) if isinstance(documents, list) else 1
+    asked = len(query.encode("utf-8", "replace")) if isinstance(query, str) else 0
+    found = input_bound(members, deployment.upstream_model)
+    return Bounds(found.tokens + count * asked, 0, searches=count)
+
+
+def _embedded(incoming: Incoming, deployment: Deployment) -> Bounds:
+    found = input_bound(incoming.document.members, deployment.upstream_model)
+    return Bounds(found.tokens, 0, audio_input=found.audio, image_input=found.pictures, audio_ms=found.audio_ms)
+
+
+_OTHERS: Mapping[str, Callable[[Incoming, Deployment], Bounds]] = {
+    "images": _pictures,
+    "image_edits": _pictures,
+    "transcriptions": _heard,
+    "translations": _heard,
+    "speech": _spoken,
+    "rerank": _ranked,
+    "embeddings": _embedded,
+    "moderations": _embedded,
+}
