@@ -20,7 +20,16 @@ from sluice.aws.stdout import StdoutLines
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.keys import DynamoKeyStore
 from sluice.aws.stores.ledger import DynamoLedgerStore
-from sluice.ports import BatchStore, ResponseStore, Transport, UploadAccess, UploadStore, UsageReader
+from sluice.ports import (
+    BatchStore,
+    BucketStore,
+    CounterStore,
+    ResponseStore,
+    Transport,
+    UploadAccess,
+    UploadStore,
+    UsageReader,
+)
 from sluice.providers.transport import HttpTransport
 from sluice.settings import Settings, metric_namespace
 from sluice.wiring import Adapters, application
@@ -72,9 +81,19 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             batches=aws.batches,
             responses=aws.responses,
             usage=aws.usage,
+            counters=partial(_counters, aws),
+            regions=aws.settings.regions,
         )
     )
     return ApiGatewayHandler(app.handle)
+
+
+def _counters(aws: Aws) -> tuple[CounterStore, BucketStore]:
+    from sluice.aws.stores.buckets import DynamoBucketStore
+    from sluice.aws.stores.counters import DynamoCounterStore
+
+    table = aws.settings.table("usage")
+    return DynamoCounterStore(aws.dynamo, table), DynamoBucketStore(aws.dynamo, table)
 
 
 def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any], Any], Any]:
