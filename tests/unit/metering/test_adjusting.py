@@ -138,6 +138,7 @@ def test_a_stated_cost_is_kept_beside_the_list_and_preferred_where_it_is_what_is
     assert charged(billing, stated, NOON, SEARCH) == Charge(900, 1_000, 900, "stated")
     assert charged(billing, stated, NOON, SEARCH, adjustments=changes) == Charge(990, 1_000, 900, "stated", ("own",))
     assert charged(LISTED, stated, NOON, SEARCH) == Charge(1_000, 1_000, 900, "list#1")
+    assert charged(LISTED, stated, NOON, SEARCH, quirks={"stated_cost": True}) == Charge(900, 1_000, 900, "stated")
     assert charged(LISTED, Usage(input=MILLION, provider_cost_usd="?"), NOON, SEARCH).stated is None
 
 
@@ -171,6 +172,9 @@ def test_a_units_price_becomes_nano_dollars_rounded_half_up() -> None:
     assert converted(snowflake) == PriceTier(0, {"input": 3_600_000_000, "output": 18_000_000_000})
     assert converted(Conversion("dbu", 1, {"input": "0.5", "output": "0.499999999"})).rates == {"input": 1, "output": 0}
     assert converted(Conversion("gpu_second", 10**9, {"second": "0.00125"})).rates == {"second": 1_250_000}
+    large = converted(Conversion("credit", 10**9 + 1, {"input": "987654321.123456789"})).rates["input"]
+    assert type(large) is int
+    assert large == (987654321123456789 * (10**9 + 1) * 2 + 10**9) // (2 * 10**9)
     with pytest.raises(ValueError, match="number"):
         converted(Conversion("dbu", 1, {"input": "dear"}))
 

@@ -153,6 +153,11 @@ def test_more_room_is_never_cheaper(drawn: tuple[Bounds, Usage], rates: dict[str
         ({"output": 3, "image_output": 9}, {"output": 2 * MILLION, "image_output": MILLION}, 12),
         ({"output": 3, "image_output": 9}, {"output": MILLION, "image_output": 2 * MILLION}, 9),
         ({"output": 3, "image_output": 1, "audio_output": 1}, {"output": 1, "image_output": 1, "audio_output": 1}, 0),
+        ({"output": 3, "audio_output": 1}, {"output": MILLION, "audio_output": MILLION}, 3),
+        ({"output": 3, "image_output": 1}, {"output": MILLION, "image_output": MILLION}, 3),
+        ({}, {"searches": 9, "images": 9, "images_sent": 9}, 0),
+        ({}, {"characters": 10**9, "provider_ms": 10**9, "audio_ms": 10**9}, 0),
+        ({"image": 9, "image/high": 7}, {"images": 3}, 27),
         ({"request": 5}, {}, 5),
         ({"search": 5}, {"searches": 3}, 15),
         ({"image": 5, "image/high": 7, "image_sent": 100}, {"images": 3}, 21),
@@ -167,6 +172,12 @@ def test_more_room_is_never_cheaper(drawn: tuple[Bounds, Usage], rates: dict[str
 )
 def test_each_component_counts_at_its_dearest(rates: dict[str, int], bounds: dict[str, int], nano: int) -> None:
     assert worst(rates, **bounds) == nano
+
+
+def test_a_worst_case_is_a_whole_number_however_large() -> None:
+    found = worst({"input": 10**13 + 1}, prompt=10**9 + 1)
+    assert type(found) is int
+    assert found == ((10**13 + 1) * (10**9 + 1) * 2 + MILLION) // (2 * MILLION)
 
 
 def test_every_tier_that_the_prompt_can_reach_counts() -> None:
@@ -257,6 +268,7 @@ def test_the_largest_output_is_exact_at_its_edge() -> None:
     assert largest_output([], 0, NOON) == 0
     twice = [replace(plan[0], attempts=2)]
     assert largest_output(twice, 40, NOON, billed=2) == 20
+    assert largest_output(twice, 40, NOON) == 40
     unpriced = [Candidate(Model("m", "p"), Bounds(0, 100))]
     assert largest_output(unpriced, 40, NOON, ceiling={"output": MILLION}) == 40
 
@@ -266,6 +278,7 @@ def test_a_bounded_candidate_never_gains_output() -> None:
     assert bounded(made, 200) == made
     lowered = bounded(made, 40).bounds
     assert (lowered.prompt, lowered.output, lowered.audio_output, lowered.image_output) == (5, 40, 40, 30)
+    assert bounded(made, 20).bounds.image_output == 20
 
 
 def test_output_is_bound_by_the_caller_or_the_model_or_the_default() -> None:
@@ -284,6 +297,7 @@ def test_chat_bounds_take_the_allowance_only_for_what_is_open() -> None:
     found = chat_bounds(closed, model(), **asked)  # type: ignore[arg-type]
     assert found == Bounds(100, 50, 7, 9, True, searches=2, audio_ms=11, service_tier="flex")
     assert chat_bounds(replace(closed, open=("file",)), model(), **asked).prompt == 1_100  # type: ignore[arg-type]
+    assert chat_bounds(replace(closed, open=("file",)), model(), output=1).prompt == 100
     spoken = chat_bounds(closed, replace(model(), outputs=("text", "audio")), output=50)
     drawn = chat_bounds(closed, replace(model(), outputs=("image",)), output=50)
     assert (spoken.audio_output, spoken.image_output) == (50, 0)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano
 from sluice.types.adjustments import Adjustment, Charge, Conversion
@@ -73,11 +73,15 @@ def charged(
     *,
     ceiling: Mapping[str, NanoUSD] | None = None,
     adjustments: Iterable[Adjustment] = (),
+    quirks: Mapping[str, object] | None = None,
 ) -> Charge:
     """Return what a call that began at `wall_ms` (epoch milliseconds) costs, by the list and as charged.
 
-    What the provider states is what it bills, discounts included: only margins apply to it.
+    What the provider states is what it bills, discounts included: only margins apply to it. `quirks` are the
+    deployment's, where they are not the model's alone.
     """
+    if quirks is not None:
+        model = replace(model, quirks=quirks)
     when = iso(wall_ms)
     price = price_of(model, when, usage.service_tier)
     base, version = charge(model, usage, wall_ms, ceiling)

@@ -27,6 +27,7 @@ from sluice.types.clock import Millis, NanoUSD
 DEFAULT_OUTPUT = 32_768
 """Tokens that an answer may have where neither the request nor the model's record bounds it."""
 _TEXT = ("input", "cache_read", "cache_write_5m")
+_WITH_LONG_CACHE = (*_TEXT, "cache_write_1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ def _reached(price: Price, prompt: int) -> Iterator[tuple[PriceTier, int]]:
 
 def _dearest(bounds: Bounds, rates: Mapping[str, NanoUSD]) -> NanoUSD:
     """Return what no usage within the bounds costs more than, at one tier's rates."""
-    text = max(rate_of(rates, name) for name in (*_TEXT, "cache_write_1h")[: 4 if bounds.long_cache else 3])
+    text = max(rate_of(rates, name) for name in (_WITH_LONG_CACHE if bounds.long_cache else _TEXT))
     heard = max(rate_of(rates, name) for name in ("audio_input", "cache_read_audio"))
     tokens = bounds.prompt * text
     tokens += min(bounds.audio_input, bounds.prompt) * max(heard - text, 0)
