@@ -1,6 +1,6 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
+.PHONY: bounds prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
 	drill-input drill-clone drill-agents crash bench bench-catalogue build synth deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
@@ -50,6 +50,12 @@ imports: setup-dev ## Check who imports whom
 
 recordings: setup-dev ## Drill: replay recorded provider traffic through dialects and the whole gateway
 	@$(VENV)/python -m tests.drills.recordings
+
+bounds: setup-dev ## Drill: the bound of input tokens against every recorded count
+	@$(VENV)/python -m tests.drills.bounds
+
+prices: setup-dev ## Drill: the cost of every recorded answer against an independent calculation
+	@$(VENV)/python -m tests.drills.prices
 
 drill-kill: setup-dev ## Drill: hanging, cut and garbled providers, leaving callers, killed environments
 	@$(VENV)/python -m tests.drills.kill
