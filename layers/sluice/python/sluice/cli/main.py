@@ -11,56 +11,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import invoices
+from sluice.cli import budgets, invoices
+from sluice.cli.session import CommandFailed, Session, table
 
 DEMO_ENVIRONMENT = Path(".local/demo.env")
-Command = Callable[["Session", argparse.Namespace], None]
-
-
-class CommandFailed(Exception):
-    """A sentence for the person at the terminal."""
-
-
-class Session:
-    """Talks to one gateway as an administrator."""
-
-    def __init__(self, url: str, key: str, as_json: bool, write: Callable[[str], None] = print) -> None:
-        self._url = url.rstrip("/")
-        self._key = key
-        self.as_json = as_json
-        self.write = write
-
-    def call(self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None) -> Any:
-        """Return the answer's JSON. Raises CommandFailed with the gateway's own words."""
-        import httpx
-
-        try:
-            answer = httpx.request(
-                method,
-                self._url + path,
-                json=body,
-                params=query,
-                headers={"authorization": f"Bearer {self._key}"},
-                timeout=30,
-            )
-        except httpx.HTTPError as error:
-            raise CommandFailed(f"No answer from {self._url} ({type(error).__name__}). Is the gateway up?") from None
-        try:
-            content = answer.json()
-        except ValueError:
-            raise CommandFailed(f"{self._url}{path} answered {answer.status_code} without JSON.") from None
-        if answer.status_code >= 400:
-            told = content.get("error", {}).get("message") if isinstance(content.get("error"), dict) else None
-            raise CommandFailed(told or f"{self._url}{path} answered {answer.status_code}.")
-        return content
-
-    def show(self, content: object, text: str) -> None:
-        """Print the content as JSON when that was asked for, else the text."""
-        self.write(json.dumps(content, indent=2) if self.as_json else text)
+Command = Callable[[Session, argparse.Namespace], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -104,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     groups = parser.add_subparsers(title="commands", metavar="COMMAND")
     _key_commands(groups)
     _configuration_commands(groups)
+    budgets.add_commands(groups)
     request = groups.add_parser("request", help="show one request: cost, attempts, reasons")
     request.add_argument("id")
     request.set_defaults(command=_show_request)
@@ -198,6 +158,7 @@ def _publish(session: Session, chosen: argparse.Namespace) -> None:
     except (OSError, ValueError) as error:
         raise CommandFailed(f"{chosen.file} cannot be read as JSON: {error}") from None
     published = session.call("POST", "/admin/configuration/versions", document)
+    session.warn(published)
     if not chosen.promote:
         session.show(published, f"Stored as {published['version']}; it is not live yet.")
         return
@@ -227,13 +188,6 @@ def _show_request(session: Session, chosen: argparse.Namespace) -> None:
     lines += [f"{'attempt':16} {a['deployment']} {a['outcome']} in {a['duration_ms']} ms" for a in entry["attempts"]]
     lines += [f"{'reason':16} {reason}" for reason in entry["reasons"]]
     session.show(entry, "\n".join(lines))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows under a head, in columns."""
-    cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
 def _day(milliseconds: int | None) -> str:
