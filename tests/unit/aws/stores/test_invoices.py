@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,7 @@ def test_a_comparison_is_one_item_per_model_and_a_summary(client: DynamoClient, 
     item = client.get_item(f"{tables}-usage", ("invoice#openai#2026-11-20", "gpt-5"))
     assert item is not None
     assert item["expires_at"] > 1_795_132_800
+    assert json.loads(json.dumps(store.day("openai", DAY))) == store.day("openai", DAY)
 
 
 def test_the_same_day_again_changes_nothing_and_another_comparison_leaves_nothing_of_the_first(
@@ -56,6 +59,47 @@ def test_the_same_day_again_changes_nothing_and_another_comparison_leaves_nothin
     written = store.day("openai", DAY)
     store.save(first)
     assert store.day("openai", DAY) == written
+    store.save(outcome(Line("gpt-5", Figures(990, 10, 5))))
+    assert [card["model"] for card in store.day("openai", DAY)] == ["*", "gpt-5", "unbilled"]
+
+
+def test_names_that_no_key_can_hold_are_cut_and_none_takes_the_summarys_place(
+    client: DynamoClient, tables: str
+) -> None:
+    store = DynamoInvoiceStore(client, f"{tables}-usage")
+    store.save(outcome(Line("\u00e9" * 2000, Figures(1, 1, 1)), Line("*", Figures(2, 1, 1)), Line("", Figures(3))))
+    cards = {card["model"]: card for card in store.day("openai", DAY)}
+    assert cards["*"]["state"] == "final"
+    assert cards["*"]["theirs"]["cost"] == 6
+    assert cards["(*)"]["theirs"]["cost"] == 2
+    assert cards["(no model)"]["theirs"]["cost"] == 3
+    assert cards["\u00e9" * 250]["theirs"]["cost"] == 1
+
+
+class Breaking:
+    """A client that breaks off at the write of a summary, as a function does that is out of time."""
+
+    def __init__(self, client: DynamoClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_item(self, table: str, item: dict[str, Any]) -> None:
+        if item["sk"] == "*":
+            raise TimeoutError
+        self._client.put_item(table, item)
+
+
+def test_a_day_whose_run_broke_off_is_not_compared_and_is_taken_up_without_a_trace(
+    client: DynamoClient, tables: str
+) -> None:
+    broken: Any = Breaking(client)
+    with pytest.raises(TimeoutError):
+        DynamoInvoiceStore(broken, f"{tables}-usage").save(outcome(Line("bypassed", Figures(9, 1, 1))))
+    store = DynamoInvoiceStore(client, f"{tables}-usage")
+    assert store.state("openai", DAY) is None
+    assert store.summaries(["openai"], [DAY]) == []
     store.save(outcome(Line("gpt-5", Figures(990, 10, 5))))
     assert [card["model"] for card in store.day("openai", DAY)] == ["*", "gpt-5", "unbilled"]
 

@@ -22,6 +22,7 @@ from sluice.control.invoices.statements import MEMBERS, Figures, Line, bounds
 SUMMARY = "*"
 KEPT_DAYS = 1100
 NAMES_KEPT = 20
+NAME_LIMIT = 250
 CELLS = "model#d#"
 _PROMPT = ("input", "cache_read", "cache_write_5m", "cache_write_1h")
 _DAY = 86_400
@@ -69,8 +70,9 @@ class DynamoInvoiceStore:
             return
         kept = {SUMMARY}
         for row in outcome.comparison.rows:
-            kept.add(row.model)
-            self._client.put_item(self._table, {**stamp, "sk": row.model, **_members(row)})
+            sort_key = _sort_key(row.model)
+            kept.add(sort_key)
+            self._client.put_item(self._table, {**stamp, "sk": sort_key, **_members(row)})
         for item in self._client.query(self._table, partition, consistent=True):
             if item["sk"] not in kept:  # a name that an earlier comparison of this day had
                 self._client.delete_item(self._table, (partition, item["sk"]))
@@ -97,6 +99,11 @@ def _partition(provider: str, day: date) -> str:
     return f"invoice#{provider}#{day.isoformat()}"
 
 
+def _sort_key(model: str) -> str:
+    """Return a vendor's name as a key: DynamoDB takes 1,024 bytes, and the summary's key is nobody else's."""
+    return "(*)" if model == SUMMARY else model[:NAME_LIMIT]
+
+
 def _members(row: Row) -> Item:
     return {
         "side": row.side,
@@ -104,8 +111,12 @@ def _members(row: Row) -> Item:
         "theirs": _figures(row.theirs),
         "drift_bp": row.drift_bp,
         "token_drift_bp": row.token_drift_bp,
-        "names": {"ours": list(row.our_names[:NAMES_KEPT]), "theirs": list(row.their_names[:NAMES_KEPT])},
+        "names": {"ours": _short(row.our_names), "theirs": _short(row.their_names)},
     }
+
+
+def _short(names: tuple[str, ...]) -> list[str]:
+    return [name[:NAME_LIMIT] for name in names[:NAMES_KEPT]]
 
 
 def _figures(figures: Figures) -> dict[str, int]:
