@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash bench bench-catalogue build synth deploy-local catalogue lock
+	drill-input drill-clone drill-agents crash race bench bench-catalogue build synth deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -68,6 +68,9 @@ drill-clone: setup-dev ## Drill: fresh clone, scrubbed environment, make run, cu
 
 drill-agents: setup-dev ## Drill: Claude Code and Codex against the local stack (downloads 800 MB)
 	@$(VENV)/python -m tests.drills.agents
+
+race: setup-dev ## Drill: many processes race for budgets and rate limits, 20 seeds, kills and lost answers in between
+	@$(VENV)/python -m tests.drills.race $(RACE)
 
 crash: setup-dev ## Drill: kill -9 of environments, roll-up and reconcile job; ledger, usage and counters agree
 	@$(VENV)/python -m tests.drills.crash $(CRASH)
