@@ -9,7 +9,7 @@ Sources: Snowflake docs, "Snowflake SQL API reference", "Handling responses", "C
 * AI functions in SQL stand in CORTEX_AI_FUNCTIONS_USAGE_HISTORY, in credits, which the configured rate makes USD. They
   never pass the gateway, so with a rate they show as what only the vendor knows, under `sql:<model>`.
 * `POST /api/v2/statements` answers 200 with rows, or 202 with a handle to ask again with; further partitions are read
-  with `?partition=n`; 422 is an SQL error; 429 asks for patience. `requestId` tells a repeated request from a new one; all
+  with `?partition=n`; 422 is an SQL error; 429 asks for patience. `requestId` tells a repeated request from a new one;
   statements only read, so one that runs twice does no harm.
 
 Times in the views carry the account's zone, so the statements compare them with moments in UTC and name the zone.
