@@ -54,6 +54,8 @@ LOOKUPS = Permissions(
 CONTROL_PLANE = Permissions(
     tables={
         "config": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        # PutItem: a later version of an entry that was costed again; the entry itself is never changed.
+        "ledger": ("PutItem", "Query"),
         "usage": ("BatchGetItem", "GetItem", "Query"),
     },
     gateway_secret=True,

@@ -14,7 +14,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from sluice.aws.admin_budgets import budget_routes, status_route
 from sluice.aws.admin_invoices import InvoiceShelf, invoice_routes
+from sluice.aws.admin_ledger import ledger_routes
 from sluice.aws.admin_usage import usage_routes
+from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
 from sluice.control.keys import Keys, NewKey, key_card
@@ -36,6 +38,10 @@ class ControlPlane:
     now_ms: Callable[[], int]
     invoices: InvoiceShelf | None = None
     """None: nothing is compared here."""
+    ledger: DynamoLedgerStore | None = None
+    """None: the ledger can be neither exported nor costed again."""
+    account: str = ""
+    """What exports name as the billing account."""
     usage: UsageReader | None = None
     """None: no usage is kept."""
     counters: Counters | None = None
@@ -55,6 +61,9 @@ class AdminApi:
             invoice_routes(self._app, plane.invoices, plane.now_ms)
         if plane.usage is not None:
             usage_routes(self._app, plane.usage, plane.now_ms)
+        if plane.ledger is not None:
+            teams = plane.keys.teams
+            ledger_routes(self._app, plane.ledger, teams, plane.account)
         budget_routes(self._app, plane.configurations)
         if plane.counters is not None:
             status_route(self._app, plane.configurations, plane.counters, plane.now_ms)

@@ -122,6 +122,8 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
             configurations=Configurations(aws.configurations, parse, lint),
             now_ms=_now_ms,
             usage=aws.usage(),
+            ledger=aws.ledger,
+            account=f"sluice-{aws.settings.stage}",
             counters=counters_of(aws.dynamo, aws.settings, aws.keys),
             invoices=DynamoInvoiceStore(aws.dynamo, aws.settings.table("usage")),
         )

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import budgets, invoices
+from sluice.cli import budgets, invoices, ledger, usage
 from sluice.cli.session import CommandFailed, Session, table
 
 DEMO_ENVIRONMENT = Path(".local/demo.env")
@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     request.add_argument("id")
     request.set_defaults(command=_show_request)
     invoices.add_commands(groups, table)
+    usage.add_commands(groups, table)
+    ledger.add_commands(groups, CommandFailed)
     return parser
 
 

@@ -114,6 +114,10 @@ class Keys:
         """Return the keys of one team (None: of all), oldest first."""
         return sorted(self._store.list_keys(team), key=lambda key: (key.team, key.created_ms, key.id))
 
+    def teams(self) -> list[str]:
+        """Return every team that ever had a key."""
+        return sorted({key.team for key in self._store.list_keys()})
+
     def revoke(self, key_id: str) -> VirtualKey:
         """Revoke a key; every environment refuses it within a minute. Raises NotFound."""
         key = self._store.revoke(key_id, self._now_ms())

@@ -104,8 +104,12 @@ def to_item(entry: LedgerEntry, days: int) -> Item:
     record = to_record(entry)
     request_id = record.pop("id")
     expires = entry.started_ms // 1000 + days * _DAY
-    sort_key = request_id if entry.version == 1 else f"{request_id}{VERSION_MARK}{entry.version}"
-    return {"pk": partition_of(request_id), "sk": sort_key, "expires_at": expires, **record}
+    return {"pk": partition_of(request_id), "sk": sort_key(entry), "expires_at": expires, **record}
+
+
+def sort_key(entry: LedgerEntry) -> str:
+    """Return the sort key of an entry, or of a later version of it."""
+    return entry.request_id if entry.version == 1 else f"{entry.request_id}{VERSION_MARK}{entry.version}"
 
 
 def from_item(item: Item) -> LedgerEntry:

@@ -1,0 +1,31 @@
+"""What prompt caches and batches save, net of what writing to a cache costs."""
+
+from __future__ import annotations
+
+from sluice.metering.savings import savings
+from sluice.types.catalogue import Model, Price, PriceTier
+from sluice.types.usage import Usage
+
+RATES = {"input": 1_000_000, "cache_read": 100_000, "cache_write_5m": 1_250_000, "output": 5_000_000}
+HALF = {name: rate // 2 for name, rate in RATES.items()}
+MODEL = Model(
+    "m", "acme", prices=(Price("", (PriceTier(0, RATES),)), Price("", (PriceTier(0, HALF),), service_tiers=("batch",)))
+)
+
+
+def test_reading_from_a_cache_saves_what_the_input_would_have_cost_more() -> None:
+    assert savings(MODEL, Usage(input=5, cache_read=100, output=3), 0) == (("prompt_cache", 90),)
+
+
+def test_the_premium_for_writing_is_taken_off_and_may_be_more_than_was_saved() -> None:
+    assert savings(MODEL, Usage(cache_read=100, cache_write_5m=40), 0) == (("prompt_cache", 80),)
+    assert savings(MODEL, Usage(cache_write_5m=40), 0) == (("prompt_cache", -10),)
+
+
+def test_a_batch_saves_what_the_standard_price_is_above_its_own() -> None:
+    assert savings(MODEL, Usage(input=100, service_tier="batch"), 0) == (("batch", 50),)
+
+
+def test_nothing_is_saved_without_cache_or_price() -> None:
+    assert savings(MODEL, Usage(input=100, output=3), 0) == ()
+    assert savings(Model("m", "acme"), Usage(cache_read=100), 0) == ()
