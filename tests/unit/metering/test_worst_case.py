@@ -20,6 +20,7 @@ from sluice.metering.worst_case import (
     bounded,
     chat_bounds,
     largest_output,
+    output_beyond,
     output_bound,
     worst_case,
     worst_of,
@@ -63,14 +64,15 @@ def within(draw: st.DrawFn) -> tuple[Bounds, Usage]:
     long_cache = draw(st.booleans())
     spoken, drawn = draw(st.sampled_from((0, output))), draw(st.sampled_from((0, output)))
     most = draw(st.tuples(*[st.sampled_from((0, 1, 3, 1_000))] * 6))
+    beyond = draw(st.sampled_from((0, 16, 40_000)))
     bounds = Bounds(
-        prompt, output, audio, image, long_cache, spoken, drawn, *most, service_tier=draw(st.sampled_from(TIERS))
+        prompt, output, audio, image, long_cache, spoken, drawn, *most, draw(st.sampled_from(TIERS)), beyond
     )
     used = draw(st.integers(0, prompt))
     cuts = sorted(draw(st.tuples(*[st.integers(0, used)] * 3)))
     plain, read, short = cuts[0], cuts[1] - cuts[0], cuts[2] - cuts[1]
     long = used - cuts[2] if long_cache else 0
-    answered = draw(st.integers(0, output))
+    answered = draw(st.integers(0, output + beyond))
     heard = draw(st.integers(0, min(audio, plain)))
     return bounds, Usage(
         input=plain,
@@ -289,6 +291,24 @@ def test_output_is_bound_by_the_caller_or_the_model_or_the_default() -> None:
     assert output_bound(None, 0, known) == 1_000
     assert output_bound(None, 1, unknown) == DEFAULT_OUTPUT == 32_768
     assert output_bound(None, 1, unknown, 64) == 64
+
+
+def test_what_no_bound_holds_comes_on_top() -> None:
+    thinker = Model("grok-4", "xai", max_output=900)
+    assert output_beyond(50, 1, model()) == 16
+    assert output_beyond(50, 3, model()) == 48
+    assert output_beyond(50, 0, model()) == 16
+    assert output_beyond(0, 2, thinker) == 2 * 916
+    assert output_beyond(None, 1, thinker) == 16, "the model's own bound holds all of it"
+    assert output_beyond(50, 1, replace(thinker, max_output=None)) == 16 + DEFAULT_OUTPUT
+    assert output_beyond(50, 1, replace(thinker, max_output=None), 7) == 23
+    assert output_beyond(50, 1, replace(thinker, max_output=0)) == 16
+    plan = [Candidate(model({"output": MILLION}), Bounds(0, 100, beyond=30))]
+    assert worst_case(plan, NOON) == 130
+    assert largest_output(plan, 50, NOON) == 20
+    assert largest_output(plan, 29, NOON) is None
+    assert chat_bounds(InputBound(1, 1), model(), output=5, beyond=7).beyond == 7
+    assert chat_bounds(InputBound(1, 1), model(), output=5).beyond == 0
 
 
 def test_chat_bounds_take_the_allowance_only_for_what_is_open() -> None:

@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice.dialects import chat_dialect
+from sluice.errors import BadRequest
 from sluice.metering.bounds import InputBound, input_bound
+from sluice.metering.worst_case import output_beyond, output_bound
+from sluice.types.catalogue import Model
 from sluice.types.usage import Usage
 from tests.wire.recordings import Recording, read
-from tests.wire.usage.reported import DIALECTS, ENDPOINTS, counted
+from tests.wire.usage.reported import DIALECTS, ENDPOINTS, counted, dialect_of
 
 BAR = 3.0
 """The most that all bounds may come to against all that was used: a hold is given back within seconds, so a budget with
@@ -23,6 +27,7 @@ room for three times what runs at one moment loses nothing; beyond that, request
 BAR_EACH = 8.0
 """The same for the mean of single requests, most of which here are a few words: a template's allowance alone, worth
 thousandths of a cent, is several times such a prompt."""
+CHATS = frozenset(DIALECTS) - {"images", "audio.transcriptions", "moderations"}
 HIDDEN = {"venice": 4_096}
 """What a host outside the catalogue would have to be configured with: it puts a prompt of its own before chats."""
 _LEAST_CACHED = 1_024
@@ -46,6 +51,14 @@ class Case:
     def holds(self) -> bool:
         return self.bound.tokens >= self.usage.prompt
 
+    @property
+    def answer_fits(self) -> bool:
+        """Whether the answer kept to the bound that was asked for, as far as holds count on it."""
+        asked, choices = asked_of(self.recording)
+        model = Model(self.recording.model or "", self.recording.provider)
+        bound = output_bound(asked, choices, model) + output_beyond(asked, choices, model)
+        return asked is None or self.usage.output <= bound
+
 
 @dataclass
 class Report:
@@ -56,6 +69,8 @@ class Report:
     open_over: int = 0
     excused: Counter[str] = field(default_factory=Counter)
     violations: list[Case] = field(default_factory=list)
+    answers: int = 0
+    long_answers: list[Case] = field(default_factory=list)
 
     @property
     def every(self) -> list[Case]:
@@ -91,10 +106,25 @@ def excuse(recording: Recording, usage: Usage) -> str:
     return ""
 
 
+def asked_of(recording: Recording) -> tuple[int | None, int]:
+    """Return the bound on output that a request asks for, and how many answers."""
+    outline: Any = getattr(chat_dialect(str(dialect_of(recording))), "outline", None)
+    if outline is None or recording.endpoint not in CHATS:
+        return None, 1
+    try:
+        found = outline({"model": "m", **recording.request_body}, 0)
+    except BadRequest:
+        return None, 1
+    return found.max_output, found.choices
+
+
 def report() -> Report:
     """Return what all recordings come to."""
     found = Report()
     for case in cases():
+        found.answers += 1
+        if not case.answer_fits:
+            found.long_answers.append(case)
         if case.bound.open:
             found.open.update(case.bound.open)
             found.open_over += not case.holds
@@ -120,6 +150,8 @@ def table(found: Report) -> Iterator[str]:
     yield f"with references or server tools, and above the bound without an allowance: {found.open_over}"
     for case in found.violations:
         yield f"UNDER {case.recording.label} {case.recording.model}: {case.bound.tokens} < {case.usage.prompt}"
+    for case in found.long_answers:
+        yield f"LONG {case.recording.label} {case.recording.model}: {case.usage.output} > {asked_of(case.recording)}"
 
 
 def summary(found: Report) -> dict[str, object]:
@@ -128,6 +160,8 @@ def summary(found: Report) -> dict[str, object]:
     return {
         "records": len(ratios),
         "violations": len(found.violations),
+        "answers": found.answers,
+        "longer_than_asked": len(found.long_answers),
         "total_ratio": round(total_ratio(found.every), 2),
         "mean_ratio": round(sum(ratios) / len(ratios), 2) if ratios else 0,
         "p50": round(_part(ratios, 50), 2),
@@ -145,7 +179,12 @@ def total_ratio(some: list[Case]) -> float:
 def passed(found: Report) -> bool:
     """Whether every bound held and none was wasteful together."""
     figures = summary(found)
-    return not found.violations and total_ratio(found.every) <= BAR and float(str(figures["mean_ratio"])) <= BAR_EACH
+    return (
+        not found.violations
+        and not found.long_answers
+        and total_ratio(found.every) <= BAR
+        and float(str(figures["mean_ratio"])) <= BAR_EACH
+    )
 
 
 def main() -> int:

@@ -38,6 +38,8 @@ class Family:
     frame: int = 400
     typed_tool: int = 2_048
     """What a tool of the vendor's own making adds: its definition is not in the request."""
+    thinks_beyond: bool = False
+    """Whether thinking is not held by the caller's bound on output."""
 
 
 def patches(side: int, cap: int, per_hundred: int = 100, unseen: int = 0) -> Picture:
@@ -175,8 +177,8 @@ FAMILIES: tuple[Family, ...] = (
         frame=320,
     ),
     Family(("gemini", "gemma", "learnlm"), _gemini, base=16, message=3, tools=64, tool=12, page=560, frame=320),
-    # Hidden preambles of xAI's models.
-    Family(("grok",), patches(14, 2_048), base=256, tools=320, tool=48),
+    # Hidden preambles of xAI's models; answers show more thinking than the bound on output allows.
+    Family(("grok",), patches(14, 2_048), base=256, tools=320, tool=48, thinks_beyond=True),
     # What Cohere bills leaves its template out ("billed_units"); pictures are tiles of 256 tokens and an overview.
     Family(("command", "c4ai", "aya"), tiles(256, 256, most=12), base=8, message=3, tools=64, tool=16),
     Family(("nova-2", "nova-premier"), flat(2_600), base=64, tools=960, tool=64),

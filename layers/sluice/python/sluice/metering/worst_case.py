@@ -16,16 +16,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sluice.metering.adjusting import adjusted, iso
-from sluice.metering.bounds import InputBound
+from sluice.metering.families import family_of
 from sluice.metering.pricing import CEILING, PARTS, PER_HOUR_MS, PER_MILLION, PER_SECOND_MS, price_of, rate_of
 from sluice.types.adjustments import Adjustment
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.clock import Millis, NanoUSD
 
+if TYPE_CHECKING:
+    from sluice.metering.bounds import InputBound
+
 DEFAULT_OUTPUT = 32_768
 """Tokens that an answer may have where neither the request nor the model's record bounds it."""
+SPILL = 16
+"""Tokens by which single answers exceed their bound: hosts raise bounds under 16, or count the mark at the end."""
 _TEXT = ("input", "cache_read", "cache_write_5m")
 _WITH_LONG_CACHE = (*_TEXT, "cache_write_1h")
 
@@ -53,6 +59,8 @@ class Bounds:
     characters: int = 0
     provider_ms: int = 0
     service_tier: str | None = None
+    beyond: int = 0
+    """Output tokens that come on top of `output` whatever the bound asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,13 @@ def chat_bounds(
     allowance: int = 0,
     searches: int = 0,
     service_tier: str | None = None,
+    beyond: int = 0,
 ) -> Bounds:
-    """Return the bounds of a chat request. `allowance` is what was declared for what `found.open` names."""
+    """Return the bounds of a chat request.
+
+    `output` and `beyond` are what `output_bound` and `output_beyond` tell, `allowance` the tokens that were declared
+    for what `found.open` names.
+    """
     tokens = found.tokens + (allowance if found.open else 0)
     return Bounds(
         prompt=tokens,
@@ -90,6 +103,7 @@ def chat_bounds(
         searches=searches,
         audio_ms=found.audio_ms,
         service_tier=service_tier,
+        beyond=beyond,
     )
 
 
@@ -97,6 +111,17 @@ def output_bound(asked: int | None, choices: int, model: Model, default: int = D
     """Return the most output tokens of all choices: the caller's bound, else the model's, else `default`, for each."""
     each = asked if asked is not None else model.max_output if model.max_output is not None else default
     return each * max(choices, 1)
+
+
+def output_beyond(asked: int | None, choices: int, model: Model, default: int = DEFAULT_OUTPUT) -> int:
+    """Return how many output tokens of all choices the caller's bound does not hold.
+
+    Thinking that its model's family does not count against the bound may be as long as the model's own bound.
+    """
+    thought = 0
+    if asked is not None and family_of(model.id).thinks_beyond:
+        thought = model.max_output if model.max_output is not None else default
+    return (SPILL + thought) * max(choices, 1)
 
 
 def worst_of(candidate: Candidate, wall_ms: Millis, ceiling: Mapping[str, NanoUSD] | None = None) -> NanoUSD:
@@ -194,7 +219,7 @@ def _dearest(bounds: Bounds, rates: Mapping[str, NanoUSD]) -> NanoUSD:
     tokens += min(bounds.audio_input, bounds.prompt) * max(heard - text, 0)
     tokens += min(bounds.image_input, bounds.prompt) * max(rate_of(rates, "image_input") - text, 0)
     written = max(rate_of(rates, "output"), rate_of(rates, "reasoning"))
-    tokens += bounds.output * written
+    tokens += (bounds.output + bounds.beyond) * written
     tokens += min(bounds.audio_output, bounds.output) * max(rate_of(rates, "audio_output") - written, 0)
     tokens += min(bounds.image_output, bounds.output) * max(rate_of(rates, "image_output") - written, 0)
     parts = (tokens + bounds.characters * rates.get("character", 0)) * PER_MILLION
