@@ -31,6 +31,7 @@ from sluice.types.ledger import LedgerEntry
 
 if TYPE_CHECKING:
     from sluice.admission import Gate
+    from sluice.governance.listings import Listings
     from sluice.ports import BatchStore, BucketStore, CounterStore, ResponseStore, UsageReader
     from sluice.stored_responses.reading import StoredResponses
     from sluice.uploads import Uploads
@@ -63,6 +64,8 @@ class Adapters:
     """None: no answer of the Responses API is stored."""
     counters: Callable[[], tuple[CounterStore, BucketStore]] | None = None
     """Makes the stores of budgets and limits when a configuration first has some; None: nothing is enforced."""
+    listing: Callable[[], Callable[[str, int], None]] | None = None
+    """Makes what lists a counter by its name and how long to keep that; None: counters are not listed."""
     regions: tuple[str, ...] = ()
     """All regions of the deployment, among which caps are shared out."""
     usage: Callable[[], UsageReader] | None = None
@@ -122,6 +125,7 @@ class _Gates:
     def __init__(self, adapters: Adapters) -> None:
         self._adapters = adapters
         self._gate: Gate | None = None
+        self._listings: Listings | None = None
 
     def open(self) -> Gate:
         """Return the gate."""
@@ -143,13 +147,21 @@ class _Gates:
                 environment=leases.environment,
                 now=lambda: int(epoch() * 1_000_000_000),
             )
+            if adapters.listing is not None:
+                from sluice.governance.listings import Listings
+
+                self._listings = Listings(adapters.listing(), epoch)
             self._gate = Gate(leases, rates, epoch)
         return self._gate
 
     def maintain(self) -> None:
         """Bring what is held up to size, after an answer."""
-        if self._gate is not None:
-            self._gate.maintain()
+        if self._gate is None:
+            return
+        held = () if self._listings is None else self._gate.leases.held()
+        self._gate.maintain()
+        if self._listings is not None:
+            self._listings.note(key.name for key in held)
 
 
 def application(adapters: Adapters) -> App:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.stores.counter_listing import DynamoCounterListing
 from sluice.aws.stores.counters_reader import DynamoCounterReader
 from sluice.control.budget_status import Totals
-from sluice.governance.counter_names import budget_counter, listing
+from sluice.governance.counter_names import budget_counter
 from tests.emulator import Emulator
 from tests.unit.aws.stores.connected import connected
 
@@ -41,6 +42,6 @@ def test_the_parts_of_a_counter_are_one_sum(client: DynamoClient, tables: str) -
 def test_the_values_that_have_counters_are_listed_by_window(client: DynamoClient, tables: str) -> None:
     table = f"{tables}-usage"
     for value, window in (("a#b", "2026-11"), ("ads", "2026-11"), ("gone", "2026-10")):
-        pk, sk = listing(budget_counter("each", value, window))
-        client.put_item(table, {"pk": pk, "sk": sk})
+        for _ in range(2):
+            DynamoCounterListing(client, table).add(budget_counter("each", value, window), 2_000_000_000)
     assert list(DynamoCounterReader(client, table).listed("each", "2026-11")) == ["a%23b", "ads"]

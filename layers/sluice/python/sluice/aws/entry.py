@@ -82,6 +82,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             responses=aws.responses,
             usage=aws.usage,
             counters=partial(_counters, aws),
+            listing=partial(_listing, aws),
             regions=aws.settings.regions,
         )
     )
@@ -94,6 +95,12 @@ def _counters(aws: Aws) -> tuple[CounterStore, BucketStore]:
 
     table = aws.settings.table("usage")
     return DynamoCounterStore(aws.dynamo, table), DynamoBucketStore(aws.dynamo, table)
+
+
+def _listing(aws: Aws) -> Callable[[str, int], None]:
+    from sluice.aws.stores.counter_listing import DynamoCounterListing
+
+    return DynamoCounterListing(aws.dynamo, aws.settings.table("usage")).add
 
 
 def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any], Any], Any]:
