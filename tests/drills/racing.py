@@ -128,7 +128,7 @@ class Race:
             tries = waiting.get(leases.environment, 0)
             # A refused caller comes back while money may return, that is while requests are in flight anywhere here.
             if self.flights or tries == 0:
-                waiting[leases.environment] = self.tick + self.dice.randint(5, 60)
+                waiting[leases.environment] = self.tick + self.dice.randint(100, 600)
             else:
                 waiting.pop(leases.environment, None)
             return
@@ -202,7 +202,7 @@ def hurry(orders: dict[str, Any], journal: int) -> None:
     while time.time() < until:
         buckets = dice.choice(environments)
         units = dice.randint(1, orders["most"])
-        demand = Demand(orders["name"], rates, {"requests": 1, "output": units}, shards=orders["shards"])
+        demand = Demand(orders["name"], rates, {"requests": 1, "output": units}, shards=orders["shards"], arrears=False)
         try:
             found = buckets.admit([demand])
         except GatewayError:

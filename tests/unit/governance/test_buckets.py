@@ -69,8 +69,21 @@ def test_a_burst_is_admitted_at_once_and_then_what_flows_in(world: World) -> Non
 
 
 def test_a_request_larger_than_the_burst_is_told_that_no_wait_helps(world: World) -> None:
-    limited = refused(world.environment(), replace(DEMAND, units={"input": 600_001}, strict=True))
+    demand = replace(DEMAND, units={"input": 600_001}, strict=True, arrears=False)
+    limited = refused(world.environment(), demand)
     assert (limited.wait, limited.most) == (None, 600_000)
+
+
+def test_a_request_larger_than_the_burst_can_pay_the_rest_in_arrears(world: World) -> None:
+    demand = Demand("limit#l#x", {"output": Rate(600)}, {"output": 900}, strict=True)
+    buckets = world.environment()
+    buckets.settle(admitted(buckets, demand), {})
+    buckets.maintain()
+    assert refused(buckets, replace(demand, units={"output": 1})).wait == pytest.approx(30.1)
+    world.wait(90)
+    buckets.settle(admitted(buckets, demand), {"output": 600})
+    buckets.maintain()
+    assert refused(buckets, replace(demand, units={"output": 1})).wait == pytest.approx(0.1)
 
 
 def test_all_limits_admit_a_request_or_none_is_charged(world: World) -> None:
@@ -213,7 +226,7 @@ def test_no_window_ever_admits_more_than_the_burst_and_what_flows_in(
     events: list[tuple[int, int]] = []
     for pick, wait, units, fate in steps:
         world.wait(wait / 1000)
-        demand = Demand("limit#l#x", {"output": rate}, {"output": units}, shards=shards)
+        demand = Demand("limit#l#x", {"output": rate}, {"output": units}, shards=shards, arrears=False)
         admission = environments[pick].admit([demand])
         if fate == "dead":
             environments[pick] = world.environment()

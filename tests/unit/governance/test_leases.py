@@ -118,6 +118,15 @@ def test_every_budget_is_charged_and_the_holds_that_paid_are_told(world: World) 
     assert leases.settle(reservation, 70) == ()
 
 
+def test_a_request_that_costs_nothing_has_a_hold_and_what_it_costs_all_the_same_is_charged(world: World) -> None:
+    leases = world.environment()
+    reservation = reserved(leases, replace(NEED, amount=0))
+    ((hold, amount),) = reservation.holds
+    assert (amount, leases.settle(reservation, 7)) == (0, ((hold, 7),))
+    leases.shutdown()
+    assert world.state().spent == 7
+
+
 def test_what_costs_more_than_its_worst_case_is_charged_in_full(world: World) -> None:
     leases = world.environment()
     leases.settle(reserved(leases, NEED), 130)

@@ -41,7 +41,9 @@ class Demand:
     """What a request needs of one limit.
 
     `rates` has the rate of each bucket that the limit has ("requests", "input", "output"), `units` how much is asked of
-    it. `concurrent` is how many requests may be served at the same time.
+    it. `concurrent` is how many requests may be served at the same time. A request that asks for more than a bucket
+    ever holds could never pass: with `arrears` it is admitted when the bucket is full and charged for the rest
+    afterwards, without it is refused.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Demand:
     strict: bool = False
     shares: Mapping[str, int] = field(default_factory=dict)
     shards: int = 1
+    arrears: bool = True
 
 
 class Status(NamedTuple):
@@ -85,7 +88,8 @@ class Admission:
 
     def __init__(self, at: int) -> None:
         self.at = at
-        self.drawn: list[tuple[Demand, int]] = []
+        self.drawn: list[tuple[Demand, dict[str, int], int]] = []
+        """For each limit what was drawn, and when the oldest of it was."""
         self.places: list[tuple[CounterKey, Hold]] = []
         self.statuses: tuple[Status, ...] = ()
         self.settled = False
@@ -122,6 +126,13 @@ class _Bucket:
         """Note that a request came; the time between requests is a running mean."""
         self.interval = (self.interval + min(max(now - self.last, 0), 60 * SECOND)) // 2
         self.last = now
+
+    def asked_of(self, demand: Demand) -> dict[str, int]:
+        """Return what is drawn for a demand: with arrears no more than the bucket ever holds."""
+        units = _asked(demand)
+        if demand.arrears:
+            units = {kind: min(count, max(self.flows[kind].most, 1)) for kind, count in units.items()}
+        return units
 
     def left(self, kind: str, now: int) -> int:
         """Return the units that can be drawn, going by the levels seen last."""
@@ -183,12 +194,12 @@ class Buckets:
             if admission.settled:
                 return
             admission.settled = True
-            for demand, oldest in admission.drawn:
-                bucket = self._buckets[self._keys(demand)[0]]
-                over = {kind: used[kind] - units for kind, units in demand.units.items() if kind in used}
+            for demand, units, oldest in admission.drawn:
+                bucket = self._bucket(self._keys(demand)[0], demand)
+                over = {kind: used.get(kind, demand.units[kind]) - count for kind, count in units.items()}
                 bucket.ahead.add(oldest, {kind: -count for kind, count in over.items() if count < 0})
                 for kind, count in over.items():
-                    if count > 0 and kind in demand.rates:
+                    if count > 0:
                         bucket.debts[kind] = bucket.debts.get(kind, 0) + count
             self._places.leave(admission.places)
 
@@ -214,11 +225,11 @@ class Buckets:
     # Drawing
 
     def _draw(self, demand: Demand, admission: Admission, now: int) -> Limited | None:
-        units = _asked(demand)
-        if not units:
+        if not _asked(demand):
             return None
         keys = self._keys(demand)
         bucket = self._bucket(keys[0], demand)
+        units = bucket.asked_of(demand)
         bucket.asked(now)
         bucket.ahead.drop(now, bucket.age)
         missing = _less(units, bucket.ahead.fresh(now, bucket.age))
@@ -228,7 +239,7 @@ class Buckets:
                 return drawn
             bucket.ahead.add(now, drawn)
         oldest = bucket.ahead.spend(units)
-        admission.drawn.append((demand, now if oldest is None else oldest))
+        admission.drawn.append((demand, units, now if oldest is None else oldest))
         return None
 
     def _from_parts(
@@ -261,7 +272,7 @@ class Buckets:
         times = min(SECOND // max(bucket.interval, 1), 1_000)
         return {
             kind: min(count * times, SECOND // bucket.flows[kind].per_unit, bucket.left(kind, now) // SPARE)
-            for kind, count in _asked(bucket.demand).items()
+            for kind, count in bucket.asked_of(bucket.demand).items()
         }
 
     def _draw_ahead(self, bucket: _Bucket, now: int) -> None:
@@ -269,7 +280,7 @@ class Buckets:
             return
         # Tokens that will have been dropped when the next request comes do not help it.
         soon = now + min(bucket.interval, bucket.age // 2)
-        missing = _less(_asked(bucket.demand), bucket.ahead.fresh(soon, bucket.age))
+        missing = _less(bucket.asked_of(bucket.demand), bucket.ahead.fresh(soon, bucket.age))
         plenty = all(
             bucket.left(kind, now) * SPARE >= bucket.flows[kind].most + count * SPARE for kind, count in missing.items()
         )
@@ -295,8 +306,8 @@ class Buckets:
         return None
 
     def _give_back(self, admission: Admission) -> None:
-        for demand, oldest in admission.drawn:
-            self._buckets[self._keys(demand)[0]].ahead.add(oldest, demand.units)
+        for demand, units, oldest in admission.drawn:
+            self._bucket(self._keys(demand)[0], demand).ahead.add(oldest, units)
         self._places.leave(admission.places)
 
     # Shapes

@@ -172,7 +172,7 @@ class Leases:
         try:
             for part in parts:
                 lease = self._enlarged(need, part, left, now, partly=len(parts) > 1)
-                if lease is not None and lease.room > 0:
+                if lease is not None and (lease.room > 0 or not left):  # what costs nothing has a hold to name, too
                     pieces.append(_reserve(lease, need, min(left, lease.room), now))
                     left -= pieces[-1].amount
                 if left <= 0:
