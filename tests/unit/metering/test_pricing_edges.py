@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from sluice.metering.pricing import cost, price_of, stated_nano
+from sluice.metering.pricing import ceiling_price, cost, cost_at_ceiling, price_of, stated_nano
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.usage import Usage
 
@@ -41,6 +41,11 @@ def test_parts_of_an_answer_share_it_sound_then_pictures_then_thought() -> None:
     assert spent(made, rates) == 6 * 100 + 4 * 10_000
     thought = Usage(output=10 * MILLION, audio_output=3 * MILLION, image_output=4 * MILLION, reasoning=9 * MILLION)
     assert spent(thought, rates) == 3 * 100 + 4 * 10_000 + 3 * 1_000_000
+
+
+def test_the_ceiling_is_a_price_that_holds_always() -> None:
+    assert ceiling_price({"input": 5}) == Price("", (PriceTier(0, {"input": 5}),), version="ceiling")
+    assert cost_at_ceiling(Usage(input=MILLION), {"input": 5}).price_version == "ceiling"
 
 
 def test_an_hour_that_no_window_holds_costs_the_standing_price_else_the_first() -> None:

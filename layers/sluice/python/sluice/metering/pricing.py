@@ -88,7 +88,12 @@ def cost(usage: Usage, price: Price) -> Cost:
 
 def cost_at_ceiling(usage: Usage, rates: Mapping[str, NanoUSD]) -> Cost:
     """Return what `usage` of an unpriced model is charged at the declared ceiling `rates` (as in `PriceTier`)."""
-    return cost(usage, Price(starts="", tiers=(PriceTier(0, rates),), version=CEILING))
+    return cost(usage, ceiling_price(rates))
+
+
+def ceiling_price(rates: Mapping[str, NanoUSD]) -> Price:
+    """Return the declared ceiling `rates` (as in `PriceTier`) as a price that holds always."""
+    return Price(starts="", tiers=(PriceTier(0, rates),), version=CEILING)
 
 
 def charge(

@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING
 
 from sluice.metering.adjusting import adjusted, iso
 from sluice.metering.families import family_of
-from sluice.metering.pricing import CEILING, PARTS, PER_HOUR_MS, PER_MILLION, PER_SECOND_MS, price_of, rate_of
+from sluice.metering.pricing import (
+    PARTS,
+    PER_HOUR_MS,
+    PER_MILLION,
+    PER_SECOND_MS,
+    ceiling_price,
+    price_of,
+    rate_of,
+)
 from sluice.types.adjustments import Adjustment
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.clock import Millis, NanoUSD
@@ -199,7 +207,7 @@ def _prices(candidate: Candidate, wall_ms: Millis, ceiling: Mapping[str, NanoUSD
     found = [price_of(candidate.model, when, tier) for tier in dict.fromkeys((asked, None))]
     prices = [price for price in found if price is not None]
     if len(prices) < len(found) and ceiling:
-        prices.append(Price(starts="", tiers=(PriceTier(0, ceiling),), version=CEILING))
+        prices.append(ceiling_price(ceiling))
     return prices
 
 
