@@ -18,6 +18,7 @@ from sluice.dialects.anthropic_messages.thinking import write_thinking
 from sluice.dialects.anthropic_messages.turns import write_system, write_turns
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.foreign import own_tool
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, Tool, ToolChoice
 
@@ -81,14 +82,9 @@ def _max_tokens(request: ChatRequest, quirks: JsonObject, edits: Edits) -> int:
 
 
 def _tool(tool: Tool, native: bool, quirks: JsonObject, edits: Edits) -> Body:
-    if tool.opaque is not None:
-        if tool.opaque.dialect == NAME:
-            return dict(tool.opaque.payload)
-        edits.refuse(
-            "tools",
-            f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
-            "that vendor.",
-        )
+    own = own_tool(tool, NAME, edits)
+    if own is not None:
+        return own
     written: Body = {"name": tool.name}
     if tool.description is not None:
         written["description"] = tool.description

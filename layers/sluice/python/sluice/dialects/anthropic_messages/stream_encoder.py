@@ -16,6 +16,7 @@ from sluice.dialects.anthropic_messages.block_writer import clean_id
 from sluice.dialects.anthropic_messages.failures import event_bytes, stream_error_bytes
 from sluice.dialects.anthropic_messages.names import NAME, PING, UNSIGNED
 from sluice.dialects.anthropic_messages.response import new_id, refusal_details, wire_stop
+from sluice.dialects.blocks import Block, Delta, Row
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatRequest, Json
 from sluice.types.stream import (
@@ -35,32 +36,14 @@ from sluice.types.stream import (
 )
 from sluice.types.usage import Usage
 
-_Delta = TextDelta | ArgumentsDelta | SignatureDelta | OpaqueDelta
-
-
-@dataclass(slots=True)
-class _Part:
-    """One part: its block's index once it is open, and what waits until then."""
-
-    start: PartStart
-    index: int = -1
-    signed: bool = False
-    waiting: list[_Delta] = field(default_factory=list)
-    stopped: bool = False
-
 
 @dataclass(slots=True)
 class _Message:
     """What has been written of the message so far."""
 
     started: bool = False
-    blocks: int = 0
-    open: _Part | None = None
-    parts: dict[int, _Part] = field(default_factory=dict)
-    queue: list[_Part] = field(default_factory=list)
-    calls: bool = False
+    row: Row = field(default_factory=lambda: Row(_Pen()))
     refusals: list[str] = field(default_factory=list)
-    refused: bool = False
     finish: Finish | None = None
     usage: Usage | None = None
 
@@ -77,7 +60,7 @@ def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterat
             continue
         if isinstance(event, End):
             if message.started:
-                yield b"".join((*_close_all(message), *_end(message)))
+                yield b"".join((*message.row.stop_all(), *_end(message)))
                 message = _Message()
             continue
         if written := b"".join(_write(event, message, request)):
@@ -101,11 +84,11 @@ def _write(event: StreamEvent, message: _Message, request: ChatRequest) -> Itera
     if not message.started:
         yield from _start(Start("", ""), message, request)
     if isinstance(event, PartStart):
-        yield from _start_part(event, message)
+        yield from _start_part(event, message.row)
     elif isinstance(event, PartStop):
-        yield from _stop_part(event.part, message)
+        yield from message.row.stop(event.part)
     elif isinstance(event, Finish):
-        yield from _close_all(message)
+        yield from message.row.stop_all()
         message.finish = event
     elif isinstance(event, TextDelta | ArgumentsDelta | SignatureDelta | OpaqueDelta):
         yield from _delta(event, message)
@@ -130,94 +113,63 @@ def _start(event: Start, message: _Message, request: ChatRequest) -> Iterator[by
     )
 
 
-def _start_part(event: PartStart, message: _Message) -> Iterator[bytes]:
-    if _first_form(event) is None or event.part in message.parts:
+def _start_part(event: PartStart, row: Row) -> Iterator[bytes]:
+    if _first_form(event) is not None:
+        yield from row.start(event)
+
+
+def _delta(event: Delta, message: _Message) -> Iterator[bytes]:
+    block = message.row.parts.get(event.part)
+    if block is None or block.stopped:
         return
-    message.calls = message.calls or event.kind == "tool_call"
-    message.refused = message.refused or event.kind == "refusal"
-    part = message.parts[event.part] = _Part(event)
-    if message.open is None:
-        yield from _open(part, message)
-    else:
-        message.queue.append(part)
-
-
-def _open(part: _Part, message: _Message) -> Iterator[bytes]:
-    part.index, message.blocks, message.open = message.blocks, message.blocks + 1, part
-    yield _event("content_block_start", index=part.index, content_block=_first_form(part.start))
-    for delta in part.waiting:
-        yield from _write_delta(delta, part)
-    part.waiting.clear()
-
-
-def _delta(event: _Delta, message: _Message) -> Iterator[bytes]:
-    part = message.parts.get(event.part)
-    if part is None or part.stopped:
-        return
-    if part.start.kind == "refusal" and isinstance(event, TextDelta):
+    if block.start.kind == "refusal" and isinstance(event, TextDelta):
         message.refusals.append(event.text)
-    if part.start.kind == "thinking" and part.start.payload is not None:
+    if block.start.kind == "thinking" and block.start.payload is not None:
         return  # a redacted block holds nothing else
-    if part is message.open:
-        yield from _write_delta(event, part)
-    else:
-        part.waiting.append(event)
+    yield from message.row.add(event, block)
 
 
-def _write_delta(event: _Delta, part: _Part) -> Iterator[bytes]:
-    delta: dict[str, Json]
-    if isinstance(event, TextDelta):
-        thinks = part.start.kind == "thinking"
-        delta = (
-            {"type": "thinking_delta", "thinking": event.text} if thinks else {"type": "text_delta", "text": event.text}
-        )
-    elif isinstance(event, ArgumentsDelta):
-        delta = {"type": "input_json_delta", "partial_json": event.fragment}
-    elif isinstance(event, SignatureDelta):
-        part.signed = True
-        delta = {"type": "signature_delta", "signature": event.signature}
-    elif event.dialect == NAME and isinstance(event.payload, dict):
-        delta = event.payload
-    else:
-        return
-    yield _event("content_block_delta", index=part.index, delta=delta)
+class _Pen:
+    """Writes the events of one block; see `sluice.dialects.blocks.Pen`."""
 
+    __slots__ = ()
 
-def _stop_part(number: int, message: _Message) -> Iterator[bytes]:
-    part = message.parts.get(number)
-    if part is None or part.stopped:
-        return
-    part.stopped = True
-    if part is message.open:
-        yield from _close(message)
+    def open(self, block: Block) -> Iterator[bytes]:
+        """Yield what begins the block."""
+        yield _event("content_block_start", index=block.index, content_block=_first_form(block.start))
 
-
-def _close(message: _Message) -> Iterator[bytes]:
-    """Close the open block, then open those that wait, up to the first one that is still growing."""
-    while message.open is not None:
-        part = message.open
-        if part.start.kind == "thinking" and part.start.payload is None and not part.signed:
-            yield from _write_delta(SignatureDelta(part.start.part, UNSIGNED), part)
-        yield _event("content_block_stop", index=part.index)
-        message.open = None
-        if not message.queue:
+    def write(self, delta: Delta, block: Block) -> Iterator[bytes]:
+        """Yield one piece of the open block."""
+        form: dict[str, Json]
+        if isinstance(delta, TextDelta):
+            thinks = block.start.kind == "thinking"
+            form = (
+                {"type": "thinking_delta", "thinking": delta.text}
+                if thinks
+                else {"type": "text_delta", "text": delta.text}
+            )
+        elif isinstance(delta, ArgumentsDelta):
+            form = {"type": "input_json_delta", "partial_json": delta.fragment}
+        elif isinstance(delta, SignatureDelta):
+            block.filled = True
+            form = {"type": "signature_delta", "signature": delta.signature}
+        elif delta.dialect == NAME and isinstance(delta.payload, dict):
+            form = delta.payload
+        else:
             return
-        following = message.queue.pop(0)
-        yield from _open(following, message)
-        if not following.stopped:
-            return
+        yield _event("content_block_delta", index=block.index, delta=form)
 
-
-def _close_all(message: _Message) -> Iterator[bytes]:
-    for part in message.parts.values():
-        part.stopped = True
-    yield from _close(message)
+    def close(self, block: Block) -> Iterator[bytes]:
+        """Yield what ends the block; thinking that nobody signed is marked so."""
+        if block.start.kind == "thinking" and block.start.payload is None and not block.filled:
+            yield from self.write(SignatureDelta(block.start.part, UNSIGNED), block)
+        yield _event("content_block_stop", index=block.index)
 
 
 def _end(message: _Message) -> Iterator[bytes]:
     finish = message.finish or Finish("stop")
     own_word = finish.extras.get("stop_reason")
-    reason = wire_stop(finish.stop, own_word, calls=message.calls, refused=message.refused)
+    reason = wire_stop(finish.stop, own_word, calls=message.row.calls, refused=message.row.refused)
     delta: dict[str, Json] = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}
     if details := refusal_details(message.refusals):
         delta["stop_details"] = details

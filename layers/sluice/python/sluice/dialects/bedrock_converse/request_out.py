@@ -19,6 +19,7 @@ from sluice.dialects.bedrock_converse.reasoning import set_field, thinks, write_
 from sluice.dialects.bedrock_converse.structured import write_output_format, write_text_format
 from sluice.dialects.bedrock_converse.turns import Turns, write_turns
 from sluice.dialects.edits import Edits
+from sluice.dialects.foreign import output_bound, refuse_kind, refuse_several
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, Tool, ToolChoice
 
@@ -63,8 +64,7 @@ def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict:
 
 
 def _refuse(request: ChatRequest, edits: Edits) -> None:
-    if request.n is not None and request.n > 1:
-        edits.refuse("n", f"This model gives one answer a request, not n={request.n}; send the request n times.")
+    refuse_several(request, edits)
     if request.dialect == NAME:
         return
     for name in _MEANINGFUL:
@@ -76,10 +76,7 @@ def _refuse(request: ChatRequest, edits: Edits) -> None:
 def _inference_config(request: ChatRequest, quirks: JsonObject, edits: Edits) -> Body:
     config: Body = {}
     native = request.dialect == NAME
-    bound, most = request.max_tokens, quirks.get("max_output")
-    if bound is not None and isinstance(most, int) and 0 < most < bound and not native:
-        edits.note("clamped:max_tokens")  # the model could not have written more
-        bound = most
+    bound = output_bound(request, native, quirks, edits)
     temperature = request.temperature
     if temperature is not None and temperature > 1 and not native:
         edits.change("clamped:temperature", "temperature")
@@ -190,11 +187,7 @@ def _ask_for_call(body: Body, turns: Turns, edits: Edits) -> None:
 
 def _tool(tool: Tool, quirks: JsonObject, edits: Edits) -> list[Body]:
     if tool.opaque is not None:
-        edits.refuse(
-            "tools",
-            f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
-            "that vendor.",
-        )
+        refuse_kind(tool, edits)
     spec = _spec(tool, {"json": {**(tool.parameters or {}), "type": "object"}})
     if not (tool.description or "").strip():
         spec.pop("description", None)  # the vendor refuses an empty one

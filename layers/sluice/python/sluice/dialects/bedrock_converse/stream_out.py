@@ -17,6 +17,7 @@ from sluice.dialects.bedrock_converse.failures import stream_error_bytes
 from sluice.dialects.bedrock_converse.names import KEEP_ALIVE, NAME
 from sluice.dialects.bedrock_converse.response_out import wire_stop
 from sluice.dialects.bedrock_converse.turns import clean_id
+from sluice.dialects.blocks import Block, Delta, Row
 from sluice.dialects.splice import to_bytes
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatRequest, Json
@@ -37,19 +38,6 @@ from sluice.types.stream import (
 )
 from sluice.types.usage import Usage
 
-_Delta = TextDelta | ArgumentsDelta | SignatureDelta | OpaqueDelta
-
-
-@dataclass(slots=True)
-class _Part:
-    """One part: its block's index once it is open, and what waits until then."""
-
-    start: PartStart
-    index: int = -1
-    empty: bool = True
-    waiting: list[_Delta] = field(default_factory=list)
-    stopped: bool = False
-
 
 @dataclass(slots=True)
 class _Message:
@@ -58,12 +46,7 @@ class _Message:
     started: bool = False
     ended: bool = False
     """Whether another one ended before it."""
-    blocks: int = 0
-    open: _Part | None = None
-    parts: dict[int, _Part] = field(default_factory=dict)
-    queue: list[_Part] = field(default_factory=list)
-    calls: bool = False
-    refused: bool = False
+    row: Row = field(default_factory=lambda: Row(_Pen()))
     said: dict[str, Json] = field(default_factory=dict)
     finish: Finish | None = None
     usage: Usage | None = None
@@ -80,12 +63,12 @@ def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterat
             yield keep_alive()
         elif isinstance(event, End):
             if message.started:
-                yield b"".join((*_close_all(message), *_end(message)))
+                yield b"".join((*message.row.stop_all(), *_end(message)))
             message = _Message(ended=True)
         elif written := b"".join(_write(event, message)):
             yield written
     if message.finish is not None:
-        yield b"".join((*_close_all(message), *_end(message)))
+        yield b"".join((*message.row.stop_all(), *_end(message)))
     elif message.started or not message.ended:
         cut = ProviderGarbled("The provider ended the stream before the answer was complete.")
         yield stream_error_bytes(cut, "")
@@ -110,116 +93,83 @@ def _write(event: StreamEvent, message: _Message) -> Iterator[bytes]:
     if isinstance(event, Start):
         message.usage = event.usage or message.usage
     elif isinstance(event, PartStart):
-        yield from _start_part(event, message)
+        yield from _start_part(event, message.row)
     elif isinstance(event, PartStop):
-        yield from _stop_part(event.part, message)
+        yield from message.row.stop(event.part)
     elif isinstance(event, Finish):
-        yield from _close_all(message)
+        yield from message.row.stop_all()
         message.finish = event
     elif isinstance(event, TextDelta | ArgumentsDelta | SignatureDelta | OpaqueDelta):
         yield from _delta(event, message)
 
 
-def _start_part(event: PartStart, message: _Message) -> Iterator[bytes]:
-    if (event.kind == "opaque" and event.dialect != NAME) or event.kind == "audio" or event.part in message.parts:
+def _start_part(event: PartStart, row: Row) -> Iterator[bytes]:
+    if (event.kind == "opaque" and event.dialect != NAME) or event.kind == "audio":
         return
-    message.calls = message.calls or event.kind == "tool_call"
-    message.refused = message.refused or event.kind == "refusal"
-    part = message.parts[event.part] = _Part(event)
-    if message.open is None:
-        yield from _open(part, message)
-    else:
-        message.queue.append(part)
+    yield from row.start(event)
 
 
-def _open(part: _Part, message: _Message) -> Iterator[bytes]:
-    part.index, message.blocks, message.open = message.blocks, message.blocks + 1, part
-    start = part.start
-    if start.kind == "tool_call":
-        extras = start.payload if start.dialect == NAME and isinstance(start.payload, Mapping) else {}
-        identity = start.id if start.dialect == NAME else clean_id(start.id)
-        used = {"toolUseId": identity, "name": start.name, **extras}
-        yield _event("contentBlockStart", {"start": {"toolUse": used}, "contentBlockIndex": part.index})
-    elif start.kind == "opaque" and isinstance(start.payload, Mapping):
-        if start.payload.get("start") is not None:
-            yield _event(
-                "contentBlockStart", {"start": start.payload["start"], "contentBlockIndex": part.index}
-            )  # fmt: skip
-        deltas = start.payload.get("deltas")
-        for delta in deltas if isinstance(deltas, list) else ():
-            yield _block_delta(part, delta)
-    elif start.kind == "thinking" and isinstance(start.payload, str):
-        yield _block_delta(part, {"reasoningContent": {"redactedContent": redacted_blob(start.payload)}})
-    for waiting in part.waiting:
-        yield from _write_delta(waiting, part)
-    part.waiting.clear()
-
-
-def _delta(event: _Delta, message: _Message) -> Iterator[bytes]:
-    part = message.parts.get(event.part)
-    if part is None:
+def _delta(event: Delta, message: _Message) -> Iterator[bytes]:
+    block = message.row.parts.get(event.part)
+    if block is None:
         if isinstance(event, OpaqueDelta) and event.dialect == NAME and isinstance(event.payload, Mapping):
             message.said.update(event.payload)  # about the end
         return
-    if part.stopped or part.start.kind == "opaque" or (part.start.kind == "thinking" and part.start.payload):
+    if block.stopped or block.start.kind == "opaque" or (block.start.kind == "thinking" and block.start.payload):
         return
-    if part is message.open:
-        yield from _write_delta(event, part)
-    else:
-        part.waiting.append(event)
+    yield from message.row.add(event, block)
 
 
-def _write_delta(event: _Delta, part: _Part) -> Iterator[bytes]:
-    if isinstance(event, TextDelta):
-        thinks = part.start.kind == "thinking"
-        yield _block_delta(part, {"reasoningContent": {"text": event.text}} if thinks else {"text": event.text})
-    elif isinstance(event, ArgumentsDelta):
-        yield _block_delta(part, {"toolUse": {"input": event.fragment}})
-    elif isinstance(event, SignatureDelta):
-        yield _block_delta(part, {"reasoningContent": {"signature": event.signature}})
-    elif event.dialect == NAME and isinstance(event.payload, Mapping):
-        yield _block_delta(part, event.payload)
+class _Pen:
+    """Writes the events of one block; see `sluice.dialects.blocks.Pen`."""
+
+    __slots__ = ()
+
+    def open(self, block: Block) -> Iterator[bytes]:
+        """Yield what begins the block."""
+        start = block.start
+        if start.kind == "tool_call":
+            extras = start.payload if start.dialect == NAME and isinstance(start.payload, Mapping) else {}
+            identity = start.id if start.dialect == NAME else clean_id(start.id)
+            used = {"toolUseId": identity, "name": start.name, **extras}
+            yield _event("contentBlockStart", {"start": {"toolUse": used}, "contentBlockIndex": block.index})
+        elif start.kind == "opaque" and isinstance(start.payload, Mapping):
+            if start.payload.get("start") is not None:
+                own = {"start": start.payload["start"], "contentBlockIndex": block.index}
+                yield _event("contentBlockStart", own)
+            deltas = start.payload.get("deltas")
+            for delta in deltas if isinstance(deltas, list) else ():
+                yield _block_delta(block, delta)
+        elif start.kind == "thinking" and isinstance(start.payload, str):
+            yield _block_delta(block, {"reasoningContent": {"redactedContent": redacted_blob(start.payload)}})
+
+    def write(self, delta: Delta, block: Block) -> Iterator[bytes]:
+        """Yield one piece of the open block."""
+        if isinstance(delta, TextDelta):
+            thinks = block.start.kind == "thinking"
+            yield _block_delta(block, {"reasoningContent": {"text": delta.text}} if thinks else {"text": delta.text})
+        elif isinstance(delta, ArgumentsDelta):
+            yield _block_delta(block, {"toolUse": {"input": delta.fragment}})
+        elif isinstance(delta, SignatureDelta):
+            yield _block_delta(block, {"reasoningContent": {"signature": delta.signature}})
+        elif delta.dialect == NAME and isinstance(delta.payload, Mapping):
+            yield _block_delta(block, delta.payload)
+
+    def close(self, block: Block) -> Iterator[bytes]:
+        """Yield what ends the block."""
+        if not block.filled and block.start.kind in ("text", "refusal", "thinking"):
+            yield from self.write(TextDelta(block.start.part, ""), block)  # a block without deltas is none
+        yield _event("contentBlockStop", {"contentBlockIndex": block.index})
 
 
-def _block_delta(part: _Part, delta: Json) -> bytes:
-    part.empty = False
-    return _event("contentBlockDelta", {"delta": delta, "contentBlockIndex": part.index})
-
-
-def _stop_part(number: int, message: _Message) -> Iterator[bytes]:
-    part = message.parts.get(number)
-    if part is None or part.stopped:
-        return
-    part.stopped = True
-    if part is message.open:
-        yield from _close(message)
-
-
-def _close(message: _Message) -> Iterator[bytes]:
-    """Close the open block, then open those that wait, up to the first one that is still growing."""
-    while message.open is not None:
-        part = message.open
-        if part.empty and part.start.kind in ("text", "refusal", "thinking"):
-            yield from _write_delta(TextDelta(part.start.part, ""), part)  # a block without deltas is none
-        yield _event("contentBlockStop", {"contentBlockIndex": part.index})
-        message.open = None
-        if not message.queue:
-            return
-        following = message.queue.pop(0)
-        yield from _open(following, message)
-        if not following.stopped:
-            return
-
-
-def _close_all(message: _Message) -> Iterator[bytes]:
-    for part in message.parts.values():
-        part.stopped = True
-    yield from _close(message)
+def _block_delta(block: Block, delta: Json) -> bytes:
+    block.filled = True
+    return _event("contentBlockDelta", {"delta": delta, "contentBlockIndex": block.index})
 
 
 def _end(message: _Message) -> Iterator[bytes]:
     finish, said = message.finish or Finish("stop"), dict(message.said)
-    reason = wire_stop(finish.stop, said.pop("stopReason", None), calls=message.calls, refused=message.refused)
+    reason = wire_stop(finish.stop, said.pop("stopReason", None), calls=message.row.calls, refused=message.row.refused)
     stop: dict[str, Json] = {"stopReason": reason}
     fields = said.pop("additionalModelResponseFields", None)
     if fields is None and finish.stop_sequence is not None:

@@ -7,14 +7,12 @@ message cannot hold follows in a user message.
 
 from __future__ import annotations
 
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 
 from sluice.dialects.cohere_chat.names import NAME, PLAN
 from sluice.dialects.cohere_chat.parts_in import KEPT
 from sluice.dialects.edits import Edits
+from sluice.dialects.foreign import document_text, signed_elsewhere, transcript
 from sluice.types.chat import (
     Audio,
     Document,
@@ -34,7 +32,6 @@ Block = dict[str, Json]
 
 _ROLES = {"developer": "system"}
 _MAGIC = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lG", "image/gif"), ("UklG", "image/webp"))
-_SEAL = "sluice1."
 
 
 class MessageWriter:
@@ -92,8 +89,7 @@ class MessageWriter:
     def _planned(self, part: Thinking) -> bool:
         if self._native:
             return part.field == PLAN
-        signed = part.signature is not None and not part.signature.startswith(_SEAL)
-        return bool(part.text) and part.redacted is None and not signed
+        return bool(part.text) and not signed_elsewhere(part)
 
     def _content(self, parts: tuple[Part, ...]) -> Json:
         """Return a message's content: a string for one text and for none, else a list."""
@@ -117,10 +113,7 @@ class MessageWriter:
             self.cited = self.cited or part.citations
             return None
         if isinstance(part, Audio):
-            if not part.transcript:
-                self._edits.refuse("messages", "This model takes no sound; send the text that was spoken instead.")
-            self._edits.change("transcribed:messages.audio", "messages")
-            return {"type": "text", "text": part.transcript}
+            return {"type": "text", "text": transcript(part, self._edits)}
         if isinstance(part, Opaque):
             if part.dialect == NAME:
                 return dict(part.payload)
@@ -140,22 +133,9 @@ class MessageWriter:
     def _document(self, part: Document) -> Json:
         if self._native and KEPT in part.extras:
             return part.extras[KEPT]
-        fields = {"title": part.name, "context": part.context, "text": self._text(part)}
+        fields = {"title": part.name, "context": part.context, "text": document_text(part, self._edits)}
         self._edits.note("moved:documents")
         return {"data": {name: value for name, value in fields.items() if value is not None}}
-
-    def _text(self, part: Document) -> str:
-        if part.text is not None:
-            return part.text
-        kind = part.media_type or "application/pdf"
-        reason = "A text document is not base64 of UTF-8 text; encode it so."
-        if part.data is None or not (kind.startswith("text/") or kind == "application/json"):
-            what = "by address or file id" if part.data is None else f"of type {kind[:64]}"
-            reason = f"This model takes no documents {what}; send the document's text instead."
-        else:
-            with suppress(Base64Error, ValueError):
-                return a2b_base64(part.data).decode()
-        return self._edits.refuse("messages", reason)
 
     def _result(self, result: ToolResult, followers: list[Part]) -> Block:
         written: Block = {"role": "tool", "tool_call_id": result.call_id}

@@ -7,30 +7,23 @@ Quirks read: `max_output`, `thinking_request`, `json_schema`, `strict_tools`, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.cohere_chat.messages_out import Block, MessageWriter
 from sluice.dialects.cohere_chat.names import MOST_STOPS, NAME
 from sluice.dialects.edits import Edits
 from sluice.dialects.effort import budget_for
+from sluice.dialects.foreign import function_tool, leave_out, output_bound, own_tool, refuse_schema, refuse_several
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice
 
 _UNBOUNDED = ("high", "xhigh", "max")
 """Efforts whose thinking is left without a bound, as the vendor advises."""
-_MEANINGFUL = {
-    "modalities": "This model answers in text only; ask for text alone.",
-    "audio": "This model does not answer in sound; ask for text.",
-    "mcp_servers": "mcp_servers names servers that only its own vendor calls; leave it out.",
-}
 
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
     """Return the body for `model`. Raises UnsupportedParameter."""
     edits, native = Edits(strict, "Cohere chat"), request.dialect == NAME
-    if request.n is not None and request.n > 1:
-        edits.refuse("n", f"This model gives one answer a request, not n={request.n}; send the request n times.")
+    refuse_several(request, edits)
     writer = MessageWriter(native, edits)
     body: Block = {"model": model, "messages": writer.write(request.messages)}
     if writer.documents:
@@ -81,37 +74,19 @@ def _write_tool_choice(body: Block, choice: ToolChoice, offered: bool, edits: Ed
 
 
 def _tool(tool: Tool, native: bool, edits: Edits) -> Block:
-    if tool.opaque is not None:
-        if tool.opaque.dialect == NAME:
-            return dict(tool.opaque.payload)
-        edits.refuse(
-            "tools",
-            f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
-            "that vendor.",
-        )
+    own = own_tool(tool, NAME, edits)
+    if own is not None:
+        return own
     if tool.cache is not None:
         edits.note("dropped:cache_control")
-    extras = dict(tool.extras) if native else {}
-    more = extras.pop("function", None)
-    function: Block = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    elif not native:
-        function["parameters"] = {"type": "object", "properties": {}}
-    return {"type": "function", "function": {**function, **(more if isinstance(more, Mapping) else {})}, **extras}
+    return function_tool(tool, native)
 
 
 def _output_format(wanted: OutputFormat, native: bool, quirks: JsonObject, edits: Edits) -> Block:
     if wanted.kind != "json_schema" or wanted.schema is None:
         return {"type": "text" if wanted.kind == "text" else "json_object"}
     if not native and quirks.get("json_schema") is False:
-        edits.refuse(
-            "response_format",
-            "This model cannot be held to a JSON schema. Ask for json_object and describe the schema in the prompt, "
-            "or choose another model.",
-        )
+        refuse_schema(edits)
     return {"type": "json_object", "json_schema": wanted.schema}
 
 
@@ -145,12 +120,8 @@ def _write_thinking(body: Block, request: ChatRequest, native: bool, quirks: Jso
 
 
 def _write_sampling(body: Block, request: ChatRequest, native: bool, quirks: JsonObject, edits: Edits) -> None:
-    bound, most = request.max_tokens, quirks.get("max_output")
-    if not native and bound is not None and isinstance(most, int) and 0 < most < bound:
-        edits.note("clamped:max_tokens")  # the model could not have written more
-        bound = most
     found = {
-        "max_tokens": bound,
+        "max_tokens": output_bound(request, native, quirks, edits),
         "temperature": request.temperature,
         "p": request.top_p,
         "k": request.top_k,
@@ -201,13 +172,4 @@ def _write_others(body: Block, request: ChatRequest, native: bool, edits: Edits)
         for name, value in request.extras.items():
             body.setdefault(name, value)
         return
-    for name in ("user", "metadata"):
-        if getattr(request, name):
-            edits.note(f"dropped:{name}")  # labels for the caller's own dashboards
-    for name in ("service_tier", "top_logprobs", "logprobs"):
-        if getattr(request, name):
-            edits.drop(name)
-    for name, value in request.extras.items():
-        if name in _MEANINGFUL and value and value != ["text"]:
-            edits.refuse(name, _MEANINGFUL[name])
-        edits.drop(name)
+    leave_out(request, ("service_tier", "top_logprobs", "logprobs"), edits)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
+from sluice.dialects.foreign import own_tool
 from sluice.dialects.gemini.config_out import write_config
 from sluice.dialects.gemini.contents_out import write_contents
 from sluice.dialects.gemini.names import NAME, SECTIONS
@@ -47,19 +48,14 @@ def _tools(tools: tuple[Tool, ...], native: bool, quirks: JsonObject, edits: Edi
     written: list[Json] = []
     functions: list[Json] = []
     for tool in tools:
-        if tool.opaque is None:
+        own = own_tool(tool, NAME, edits)
+        if own is None:
             if not functions:
                 written.append({"functionDeclarations": functions})
             functions.append(_function(tool, native, quirks, edits))
-        elif tool.opaque.dialect == NAME:
-            functions = []
-            written.append(dict(tool.opaque.payload))
         else:
-            edits.refuse(
-                "tools",
-                f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model "
-                "of that vendor.",
-            )
+            functions = []
+            written.append(own)
     return written
 
 

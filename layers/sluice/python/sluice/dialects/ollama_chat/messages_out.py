@@ -7,12 +7,11 @@ arguments are an object; a tool's answer names its tool. What a tool message can
 from __future__ import annotations
 
 import json
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from sluice.dialects.edits import Edits
+from sluice.dialects.foreign import document_text, signed_elsewhere, transcript
 from sluice.dialects.ollama_chat.ids import wire_id
 from sluice.types.chat import (
     Audio,
@@ -30,8 +29,6 @@ from sluice.types.chat import (
 )
 
 Block = dict[str, Json]
-
-_SEAL = "sluice1."
 
 
 class MessageWriter:
@@ -86,8 +83,7 @@ class MessageWriter:
         return written
 
     def _thought(self, part: Thinking) -> list[str]:
-        signed = part.redacted is not None or (part.signature is not None and not part.signature.startswith(_SEAL))
-        if signed and not self._native:
+        if signed_elsewhere(part) and not self._native:
             self._edits.note("dropped:reasoning")  # another vendor's, which only it can read
             return []
         return [part.text] if part.text else []
@@ -96,28 +92,12 @@ class MessageWriter:
         if isinstance(part, Text | Refusal):
             return [part.text] if part.text else []
         if isinstance(part, Document):
-            return [*([part.name] if part.name else ()), self._document(part)]
-        if isinstance(part, Audio) and part.transcript:
-            self._edits.change("transcribed:messages.audio", "messages")
-            return [part.transcript]
+            return [*([part.name] if part.name else ()), document_text(part, self._edits)]
         if isinstance(part, Audio):
-            self._edits.refuse("messages", "This model takes no sound; send the text that was spoken instead.")
+            return [transcript(part, self._edits)]
         if isinstance(part, Opaque):
             self._edits.drop(f"messages.{part.payload.get('type', 'part')}")
         return []
-
-    def _document(self, part: Document) -> str:
-        if part.text is not None:
-            return part.text
-        kind = part.media_type or "application/pdf"
-        reason = "A text document is not base64 of UTF-8 text; encode it so."
-        if part.data is None or not (kind.startswith("text/") or kind == "application/json"):
-            what = "by address or file id" if part.data is None else f"of type {kind[:64]}"
-            reason = f"This model takes no documents {what}; send the document's text instead."
-        else:
-            with suppress(Base64Error, ValueError):
-                return a2b_base64(part.data).decode()
-        return self._edits.refuse("messages", reason)
 
     def _picture(self, part: Image) -> str:
         if part.data is None:

@@ -12,23 +12,17 @@ from collections.abc import Mapping
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
 from sluice.dialects.effort import declared, word_for
+from sluice.dialects.foreign import function_tool, leave_out, output_bound, own_tool, refuse_schema, refuse_several
 from sluice.dialects.ollama_chat.messages_out import Block, MessageWriter
 from sluice.dialects.ollama_chat.names import NAME, SECTIONS
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, Json, OutputFormat, Reasoning, Tool
 
-_MEANINGFUL = {
-    "modalities": "This model answers in text only; ask for text alone.",
-    "audio": "This model does not answer in sound; ask for text.",
-    "mcp_servers": "mcp_servers names servers that only its own vendor calls; leave it out.",
-}
-
 
 def encode_request(request: ChatRequest, model: str, quirks: JsonObject, strict: bool) -> Encoded:
     """Return the body for `model`. Raises UnsupportedParameter."""
     edits, native = Edits(strict, "Ollama chat"), request.dialect == NAME
-    if request.n is not None and request.n > 1:
-        edits.refuse("n", f"This model gives one answer a request, not n={request.n}; send the request n times.")
+    refuse_several(request, edits)
     body: Block = {"model": model, "messages": MessageWriter(native, edits).write(request.messages)}
     body["stream"] = request.stream
     _write_tools(body, request, native, edits)
@@ -61,38 +55,20 @@ def _write_tools(body: Block, request: ChatRequest, native: bool, edits: Edits) 
 
 
 def _tool(tool: Tool, native: bool, edits: Edits) -> Block:
-    if tool.opaque is not None:
-        if tool.opaque.dialect == NAME:
-            return dict(tool.opaque.payload)
-        edits.refuse(
-            "tools",
-            f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
-            "that vendor.",
-        )
+    own = own_tool(tool, NAME, edits)
+    if own is not None:
+        return own
     if tool.cache is not None:
         edits.note("dropped:cache_control")
     if tool.strict:
         edits.drop("tools.strict")
-    extras = dict(tool.extras) if native else {}
-    more = extras.pop("function", None)
-    function: Block = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    elif not native:
-        function["parameters"] = {"type": "object", "properties": {}}
-    return {"type": "function", "function": {**function, **(more if isinstance(more, Mapping) else {})}, **extras}
+    return function_tool(tool, native)
 
 
 def _write_format(body: Block, wanted: OutputFormat, native: bool, quirks: JsonObject, edits: Edits) -> None:
     if wanted.kind == "json_schema" and wanted.schema is not None:
         if not native and quirks.get("json_schema") is False:
-            edits.refuse(
-                "response_format",
-                "This model cannot be held to a JSON schema. Ask for json_object and describe the schema in the "
-                "prompt, or choose another model.",
-            )
+            refuse_schema(edits)
         body["format"] = wanted.schema
     elif wanted.kind != "text":
         body["format"] = "json"
@@ -122,12 +98,8 @@ def _write_think(body: Block, wanted: Reasoning, native: bool, quirks: JsonObjec
 def _options(request: ChatRequest, native: bool, quirks: JsonObject, edits: Edits) -> Block:
     kept = request.extras.get("options") if native else None
     options: dict[str, Json] = dict(kept) if isinstance(kept, Mapping) else {}
-    bound, most = request.max_tokens, quirks.get("max_output")
-    if not native and bound is not None and isinstance(most, int) and 0 < most < bound:
-        edits.note("clamped:max_tokens")  # the model could not have written more
-        bound = most
     found = {
-        "num_predict": bound,
+        "num_predict": output_bound(request, native, quirks, edits),
         "temperature": request.temperature,
         "top_p": request.top_p,
         "top_k": request.top_k,
@@ -148,13 +120,4 @@ def _write_others(body: Block, request: ChatRequest, native: bool, edits: Edits)
         for name, value in request.extras.items():
             body.setdefault(name, value)
         return
-    for name in ("user", "metadata"):
-        if getattr(request, name):
-            edits.note(f"dropped:{name}")  # labels for the caller's own dashboards
-    for name in ("service_tier", "logprobs", "top_logprobs"):
-        if getattr(request, name):
-            edits.drop(name)
-    for name, value in request.extras.items():
-        if name in _MEANINGFUL and value and value != ["text"]:
-            edits.refuse(name, _MEANINGFUL[name])
-        edits.drop(name)
+    leave_out(request, ("service_tier", "logprobs", "top_logprobs"), edits)
