@@ -254,7 +254,7 @@ def _refused(error: GatewayError, tally: Tally, closed: Closed) -> Response:
     if isinstance(error, RawError) and error.deployment.endpoint.dialect == tally.dialect:
         # A 200 that holds an error would be read as an answer.
         tally.status = error.answer_status if error.answer_status >= 400 else error.http_status
-        from sluice.dialects.openai_chat.masking import masked_keys
+        from sluice.dialects.masking import masked_keys
 
         headers["content-type"] = error.headers.get("content-type", JSON)
         # Vendors quote a part of the key they refused; it is the company's, not the caller's.

@@ -134,8 +134,8 @@ def _own(found: Mapping[str, object], status: int, headers: Mapping[str, str]) -
     word, message = inner.get("type"), inner.get("message")
     if not isinstance(word, str) or word not in _KINDS or not isinstance(message, str):
         return None
-    from sluice.dialects.openai_chat.masking import masked
-    from sluice.dialects.openai_chat.waits import wait_of
+    from sluice.dialects.masking import masked
+    from sluice.dialects.waits import wait_of
 
     kind = _kind(word, message, status)
     code, param = inner.get("code"), inner.get("param")
@@ -153,7 +153,7 @@ def _own(found: Mapping[str, object], status: int, headers: Mapping[str, str]) -
 def _kind(word: str, message: str, status: int) -> str:
     if word not in _VAGUE:
         return _KINDS[word]
-    from sluice.dialects.openai_chat.kinds import kind_of
+    from sluice.dialects.kinds import kind_of
 
     # In a 200 answer the type stands for the status it would have come with.
     known = status if status >= 400 else (400 if word == "invalid_request_error" else 500)

@@ -173,8 +173,8 @@ def frame_error(frame: eventstream.Frame) -> ProviderError | None:
 
 
 def _error(name: str, message: str, status: int, headers: Mapping[str, str]) -> ProviderError:
-    from sluice.dialects.openai_chat.masking import masked
-    from sluice.dialects.openai_chat.waits import wait_of
+    from sluice.dialects.masking import masked
+    from sluice.dialects.waits import wait_of
 
     name = name[:1].upper() + name[1:]  # lower case in streams
     implied, kind = _TYPES.get(name, (0, ""))
@@ -191,7 +191,7 @@ def _error(name: str, message: str, status: int, headers: Mapping[str, str]) -> 
 
 
 def _kind(kind: str, name: str, status: int, text: str) -> str:
-    from sluice.dialects.openai_chat.kinds import kind_of
+    from sluice.dialects.kinds import kind_of
 
     if kind == "rate_limit" and any(word in text for word in _DAILY):
         return "quota"  # passes within a day, not within minutes

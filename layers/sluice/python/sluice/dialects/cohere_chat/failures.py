@@ -116,8 +116,8 @@ def _reported(delta: JsonObject) -> ProviderError | None:
     text, word = delta.get("error"), delta.get("error_type")
     if not isinstance(text, str) or not text:
         return None
-    from sluice.dialects.openai_chat.kinds import kind_of, status_of
-    from sluice.dialects.openai_chat.masking import masked
+    from sluice.dialects.kinds import kind_of, status_of
+    from sluice.dialects.masking import masked
 
     named = word if isinstance(word, str) and word else None
     code = (named or "").lower()

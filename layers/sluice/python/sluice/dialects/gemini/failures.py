@@ -137,8 +137,8 @@ def _own(found: Mapping[str, object], status: int, headers: Mapping[str, str]) -
     word, message, code = inner.get("status"), inner.get("message"), inner.get("code")
     if not isinstance(word, str) or word not in _KINDS:
         return None
-    from sluice.dialects.openai_chat.masking import masked
-    from sluice.dialects.openai_chat.waits import wait_of
+    from sluice.dialects.masking import masked
+    from sluice.dialects.waits import wait_of
 
     text = message if isinstance(message, str) else ""
     details = [detail for detail in _list(inner.get("details")) if isinstance(detail, dict)]
@@ -170,7 +170,7 @@ def _kind(word: str, text: str, details: list[dict[str, object]], status: int, w
         return "too_large"
     if "location is not supported" in text:
         return "permission"
-    from sluice.dialects.openai_chat.kinds import kind_of
+    from sluice.dialects.kinds import kind_of
 
     return kind_of(status, "", text)
 
@@ -187,7 +187,7 @@ def _exhausted(text: str, details: list[dict[str, object]], wait: float | None) 
         return "quota" if all(map(_DAILY.search, limits)) else "rate_limit"
     if wait is not None and wait < _SOON:
         return "rate_limit"
-    from sluice.dialects.openai_chat.kinds import kind_of
+    from sluice.dialects.kinds import kind_of
 
     return kind_of(429, "", text)
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sluice.dialects.base import JsonObject
+from sluice.dialects.kinds import kind_of, status_of
+from sluice.dialects.masking import masked
 from sluice.dialects.openai_chat.chunks import chunks_of
-from sluice.dialects.openai_chat.kinds import kind_of, status_of
-from sluice.dialects.openai_chat.masking import masked
-from sluice.dialects.openai_chat.waits import wait_of
+from sluice.dialects.waits import wait_of
 from sluice.errors import ProviderError
 
 MESSAGE_LIMIT = 2_000

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.dialects.openai_chat.waits import seconds, wait_of
+from sluice.dialects.waits import seconds, wait_of
 
 NOW = 1_800_000_000.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sluice.dialects.openai_chat.masking import masked
+from sluice.dialects.masking import masked
 
 
 @pytest.mark.parametrize(
