@@ -160,11 +160,13 @@ def test_the_status_is_a_table_or_json() -> None:
     terminal.books.counters["budget#each#ads#1970-01"] = Totals(60 * USD + 1_234_567, 40 * USD, 5 * USD)
     head, row = terminal.run("budgets status").splitlines()
     assert "remaining" in head
-    words = "each ads 1970-01 (to 02-01 00:00 UTC) $55.001 $100.00 55 $40.00 $39.998 - -"
+    words = "each ads 1970-01 (to 02-01 00:00 UTC) $55.00 $100.00 55 $40.00 $39.99 - -"
     assert row.split() == words.split()
+    terminal.books.counters["budget#each#ads#1970-01"] = Totals(1_234_567, 1_234_567)
+    assert "$0.001234" in terminal.run("budgets status each")
     terminal.as_json = True
     (found,) = json.loads(terminal.run("budgets status each"))["data"]
-    assert found["data"][0]["used"] == 55 * USD + 1_234_567
+    assert found["data"][0]["used"] == 1_234_567
 
 
 def test_lists_are_json_when_that_is_asked_for() -> None:

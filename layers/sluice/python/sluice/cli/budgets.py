@@ -181,11 +181,12 @@ def _status_row(rule_id: str, line: Rule) -> tuple[object, ...]:
 
 
 def _money(text: str | None) -> str:
-    """Return an amount to the tenth of a cent: what a table is read for; `--json` has all digits."""
+    """Return an amount with the decimals that a table is read for, more of them below a dollar; `--json` has all."""
     if text is None:
         return "-"
     whole, _, decimals = text.partition(".")
-    return f"${whole}.{decimals[:3].ljust(2, '0')}"
+    shown = decimals[:6] if whole.lstrip("-") == "0" else decimals[:2]
+    return f"${whole}.{shown.ljust(2, '0')}"
 
 
 def _budget_row(rule: Rule) -> tuple[object, ...]:
