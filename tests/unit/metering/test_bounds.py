@@ -11,10 +11,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sluice.errors import BadRequest
 from sluice.metering.bounds import EXACT, InputBound, input_bound, learned
 from sluice.metering.families import FAMILIES, family_of
 from sluice.metering.text_bound import json_tokens, text_tokens
 
+NAMES = st.sampled_from(
+    [
+        "messages",
+        "content",
+        "role",
+        "text",
+        "type",
+        "image_url",
+        "url",
+        "source",
+        "data",
+        "tools",
+        "tool",
+        "function",
+        "name",
+        "input",
+        "prompt",
+        "documents",
+        "query",
+        "contents",
+        "parts",
+        "inlineData",
+        "inline_data",
+        "mimeType",
+        "fileData",
+        "file_data",
+        "file_id",
+        "file",
+        "images",
+        "image",
+        "video",
+        "audio",
+        "bytes",
+        "signature",
+        "citations",
+        "cache_control",
+        "ttl",
+        "response_format",
+        "generationConfig",
+        "toolConfig",
+        "input_audio",
+    ]
+)
 WORDS = "The gateway reads what was sent and passes it on. " * 40
 
 
@@ -113,6 +157,17 @@ def test_settings_are_not_read_by_the_model() -> None:
 def test_names_of_arguments_count() -> None:
     call = {"type": "tool_use", "name": "f", "input": {"a_rather_long_name_of_an_argument": 12_345, "b": True}}
     assert asked([call]).tokens >= asked([{**call, "input": {}}]).tokens + 20
+
+
+def test_sealed_thoughts_count_as_what_a_model_wrote() -> None:
+    sealed = "A" * 4_000
+    for block in (
+        {"type": "thinking", "thinking": "", "signature": sealed},
+        {"text": "", "thoughtSignature": sealed},
+        {"type": "reasoning", "encrypted_content": sealed},
+    ):
+        assert 1_500 <= asked([block]).tokens <= 1_600
+    assert asked([{"type": "web_search_result", "encrypted_content": sealed}]).tokens > 2_500
 
 
 def test_token_numbers_count_one_each() -> None:
@@ -299,9 +354,15 @@ def test_a_video_counts_by_its_length() -> None:
 
 def test_documents_of_plain_text_count_as_text() -> None:
     encoded = base64.b64encode(WORDS.encode()).decode()
-    found = asked([{"inlineData": {"mimeType": "text/plain", "data": encoded}}])
-    assert found.tokens >= len(WORDS) // 3
-    assert found.open == ()
+    blocks: tuple[dict[str, object], ...] = (
+        {"inlineData": {"mimeType": "text/plain", "data": encoded}},
+        {"document": {"format": "csv", "name": "n", "source": {"bytes": encoded}}},
+        {"document": {"format": "txt", "name": "n", "source": {"text": WORDS}}},
+        {"type": "input_file", "file_data": "data:text/csv;base64," + encoded},
+    )
+    for block in blocks:
+        assert asked([block]).tokens >= len(WORDS) // 3, block
+        assert asked([block]).open == (), block
 
 
 def test_cache_marks_of_an_hour_are_told() -> None:
@@ -341,3 +402,25 @@ def test_every_family_is_found_by_its_names() -> None:
 
 def test_an_uploaded_file_is_open() -> None:
     assert input_bound({"prompt": "x", "image": object()}, "gpt-image-2").open == ("file",)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=8), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@given(st.dictionaries(NAMES, JSON, max_size=6), st.sampled_from(("gpt-4o", "claude-opus-5", "gemini-3-pro", "new")))
+def test_no_body_breaks_the_bound(body: dict[str, object], model: str) -> None:
+    found = input_bound(body, model)
+    assert 0 < found.tokens <= found.certain
+    assert 0 <= found.audio + found.pictures <= found.tokens
+
+
+def test_a_body_nested_too_deeply_is_refused() -> None:
+    deep: object = "x"
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(BadRequest, match="nested too deeply"):
+        input_bound({"messages": deep}, "m")

@@ -39,6 +39,9 @@ _OPEN = {
 }
 _UNSPOKEN = frozenset(("role", "type", "status", "detail", "media_type", "mimeType", "mime_type", "format", "object"))
 """Members whose text is not put before the model."""
+_SEALED = frozenset(("signature", "thoughtSignature", "thought_signature"))
+_SEALED_ITEMS = ("reasoning", "compaction")
+"""Thoughts that only their vendor can read, in base64: what a model wrote, of which two bytes are at most a token."""
 _CLIENT_TOOLS = ("bash", "text_editor", "computer", "memory", "local_shell", "shell", "apply_patch")
 """Tools whose definition is the vendor's own, while the caller runs them: nothing is fetched."""
 _OWN_TOOLS = (None, "function", "custom", "tool")
@@ -51,6 +54,8 @@ _MAGIC = (
 _ADDRESSES = ("http://", "https://", "gs://", "s3://")
 _FAITHFUL = 6_240
 """What high input fidelity adds for a picture to be edited (OpenAI, "Image generation", 2026-11)."""
+_TEXT_FORMATS = ("txt", "md", "csv", "html")
+"""Documents that Bedrock takes as they are written."""
 _WRITTEN = ("application/json", "application/xml", "application/yaml", "application/csv", "application/x-")
 
 
@@ -166,7 +171,9 @@ class Reading:
             if marked and name in MARKS and self._attached(name, value, node):
                 continue
             if kind is str:
-                if name not in _UNSPOKEN:
+                if name in _SEALED or (name == "encrypted_content" and node.get("type") in _SEALED_ITEMS):
+                    self.counted += len(value) * 3 // 8  # type: ignore[arg-type]
+                elif name not in _UNSPOKEN:
                     self.texts.append(value)  # type: ignore[arg-type]
                     if name not in QUIET:
                         self.texts.append(name)
@@ -195,6 +202,8 @@ class Reading:
             return False
         if name == "source" and (value.get("type") in ("text", "content") or not value.keys() & _HELD):
             return False
+        if node.get("format") in _TEXT_FORMATS:
+            hint = "text/plain"
         for part in _HELD_IN_ORDER:
             if value.get(part) is not None and part in value:
                 inner = value[part]

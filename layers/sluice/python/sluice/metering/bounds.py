@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sluice.errors import BadRequest
 from sluice.metering.bodies import Reading
 from sluice.metering.families import Family, family_of
 from sluice.metering.text_bound import json_tokens, text_tokens
@@ -51,11 +52,16 @@ def input_bound(
     """Return the bound for a body as it is sent to `model` (its provider's name for it).
 
     `quirks` may declare `hidden_prompt`, tokens that the host adds by itself; `correction` is what `learned` returned
-    for this model, in basis points.
+    for this model, in basis points. Raises BadRequest for a body nested too deeply.
     """
     family = family_of(model)
     read = Reading(family)
-    read.body(body)
+    try:
+        read.body(body)
+    except RecursionError:
+        raise BadRequest(
+            "The body is nested too deeply to be read: hundreds of lists or objects in one another."
+        ) from None
     if "compound" in model or model.endswith(":online"):
         read.open["server tools"] = None
     close, certain = text_tokens("\n".join(read.texts))
