@@ -79,7 +79,7 @@ def cost(usage: Usage, price: Price) -> Cost:
         cumulated = rounded
     pieces = (("search", usage.search_requests), ("image_sent", usage.images_sent), ("request", 1))
     for component, count in (*pieces, (_picture(usage, rates), usage.images)):
-        each = rates.get(component, 0)
+        each = rates.get(component)
         if each and count:
             breakdown[component] = each * count
             cumulated += each * count
