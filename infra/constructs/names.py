@@ -8,7 +8,7 @@ from __future__ import annotations
 from aws_cdk import ArnFormat, Stack
 
 from infra.settings import Stage
-from sluice.settings import UPLOAD_PREFIX, table_name
+from sluice.settings import EXPORT_PREFIX, UPLOAD_PREFIX, table_name
 
 
 def table_arn(stack: Stack, stage: Stage, name: str) -> str:
@@ -36,6 +36,16 @@ def secret_arn(stack: Stack, name: str) -> str:
 def upload_bucket_name(stack: Stack, stage: Stage) -> str:
     """Return the name of the region's bucket of uploads; account and region make it unique among all of AWS's."""
     return f"{stage.prefix}-uploads-{stack.account}-{stack.region}"
+
+
+def export_bucket_name(stack: Stack, stage: Stage) -> str:
+    """Return the name of the region's bucket of ledger exports."""
+    return f"{stage.prefix}-exports-{stack.account}-{stack.region}"
+
+
+def exports_arn(stack: Stack, stage: Stage) -> str:
+    """Return the ARN pattern of every export in the region's bucket, and of nothing else in it."""
+    return f"arn:{stack.partition}:s3:::{export_bucket_name(stack, stage)}/{EXPORT_PREFIX}*"
 
 
 def uploads_arn(stack: Stack, stage: Stage) -> str:

@@ -15,6 +15,7 @@ from infra.constructs.invoice_permissions import invoice_acknowledgements, invoi
 from infra.constructs.names import (
     alert_topic_arn,
     customer_key_arn,
+    exports_arn,
     log_group_arn,
     log_group_name,
     secret_arn,
@@ -38,6 +39,8 @@ class Permissions:
     provider_secret: bool = False
     gateway_secret: bool = False
     uploads: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
+    """S3 actions on the ledger's exports."""
     logs_of: tuple[str, ...] = ()
     calls_providers: bool = False
     invoices: bool = False
@@ -59,6 +62,9 @@ class Permissions:
             resources = [secret_arn(stack, name) for name in secrets]
             actions = ["secretsmanager:GetSecretValue"]
             made.append(iam.PolicyStatement(sid="Secrets", actions=actions, resources=resources))
+        if self.exports:
+            actions = [f"s3:{action}" for action in self.exports]
+            made.append(iam.PolicyStatement(sid="Exports", actions=actions, resources=[exports_arn(stack, stage)]))
         if self.uploads:
             actions = [f"s3:{action}" for action in self.uploads]
             made.append(iam.PolicyStatement(sid="Uploads", actions=actions, resources=[uploads_arn(stack, stage)]))
@@ -78,7 +84,7 @@ class Permissions:
         if self.invoices:
             made += invoice_statements(stack, stage.invoices)
         if stage.customer_key:
-            uses = (("s3", bool(self.uploads)), ("sns", self.publishes_alerts))
+            uses = (("s3", bool(self.uploads or self.exports)), ("sns", self.publishes_alerts))
             made.append(_key_statement(stack, stage, [service for service, is_used in uses if is_used]))
         return made
 
@@ -89,6 +95,9 @@ class Permissions:
         groups = [f"{here}:{log_group_name(stage, name)}:*" for name in self.logs_of]
         reason = "This is how a policy spells one log group; the * stands for its streams, which Lambda names."
         found = {f"AwsSolutions-IAM5[Resource::{group}]": reason for group in groups}
+        if self.exports:
+            files = exports_arn(stack, stage).replace(stack.account, account)
+            found[f"AwsSolutions-IAM5[Resource::{files}]"] = "Exports are named by their day and team."
         if self.uploads:
             files = uploads_arn(stack, stage).replace(stack.account, account)
             found[f"AwsSolutions-IAM5[Resource::{files}]"] = (

@@ -1,4 +1,4 @@
-"""Everything that must survive a deployment: tables, secrets and uploads.
+"""Everything that must survive a deployment: tables, secrets, uploads and the ledger's exports.
 
 Tables come from `sluice.settings.TABLES`. The primary region owns the replicated tables and the secrets, and AWS keeps
 copies in the stage's other regions; each region owns its regional tables. Outside ephemeral stages, what cannot be made
@@ -19,7 +19,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
-from infra.constructs.names import customer_key_arn, ledger_stream_parameter, upload_bucket_name
+from infra.constructs.names import customer_key_arn, export_bucket_name, ledger_stream_parameter, upload_bucket_name
 from infra.constructs.retention import kept
 from infra.settings import Stage
 from sluice.settings import TABLES, UPLOAD_PREFIX, TableSchema, table_name
@@ -57,6 +57,7 @@ class DataStack(Stack):
         if is_primary:
             self._secrets()
         self._uploads()
+        self._exports()
         acknowledge(self, ACKNOWLEDGED)
 
     def _table(self, schema: TableSchema) -> dynamodb.TableV2:
@@ -111,6 +112,22 @@ class DataStack(Stack):
             ],
             cors=self._browsers(),
             removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _exports(self) -> None:
+        """Make the region's bucket of ledger exports, which outlive the entries themselves."""
+        s3.Bucket(
+            self,
+            "ExportBucket",
+            bucket_name=export_bucket_name(self, self.stage),
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=None if self.key is None else True,
+            removal_policy=kept(self.stage),
         )
 
     def _browsers(self) -> list[s3.CorsRule] | None:

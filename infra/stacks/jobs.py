@@ -16,7 +16,7 @@ from infra.constructs.alerts import AlertJob
 from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.invoices import InvoiceJob
 from infra.constructs.layers import Layers, Platform
-from infra.constructs.names import ledger_stream_parameter, log_group_name
+from infra.constructs.names import export_bucket_name, ledger_stream_parameter, log_group_name
 from infra.constructs.permissions import Permissions
 from infra.settings import Stage
 
@@ -35,6 +35,10 @@ SWEEP = Permissions(
     },
     logs_of=LOGGED_REQUESTS,
 )
+EXPORTS = Permissions(tables={"config": ("Query",), "ledger": ("Query",)}, exports=("GetObject", "PutObject"))
+EXPORT_TIMEOUT = Duration.minutes(15)
+EXPORT_HOURS = "2-4"
+"""UTC; each run goes on where the one before ended, and yesterday's last entries stand by then."""
 ROLLUP_TABLES = {"usage": ("BatchGetItem", "UpdateItem")}
 ROLLUP_TIMEOUT = Duration.minutes(1)
 ROLLUP_BATCH = 500
@@ -59,6 +63,7 @@ class JobsStack(Stack):
         )
         layers = Layers(self, "Layers", platform=platform)
         self.rollup = self._rollup(stage, layers)
+        self.export = self._export(stage, layers)
         if region == stage.primary:
             AlertJob(self, "Alerts", stage=stage, layers=layers)
         # The figures of all regions meet in the global tables, so one of them compares.
@@ -113,3 +118,22 @@ class JobsStack(Stack):
             on_failure=sources.SqsDlq(left),
         )
         return rollup
+
+    def _export(self, stage: Stage, layers: Layers) -> GatewayFunction:
+        export = GatewayFunction(
+            self,
+            "Export",
+            stage=stage,
+            folder="export",
+            layers=layers,
+            permissions=EXPORTS,
+            timeout=EXPORT_TIMEOUT,
+            description="Puts each day's ledger into S3",
+            dependencies=True,
+            memory_mb=512,
+            variables={"SLUICE_EXPORT_BUCKET": export_bucket_name(self, stage)},
+        )
+        target = targets.LambdaFunction(export.alias, retry_attempts=0)
+        schedule = events.Schedule.cron(minute="10", hour=EXPORT_HOURS)
+        events.Rule(self, "ExportSchedule", schedule=schedule, targets=[target])
+        return export

@@ -16,6 +16,8 @@ BUCKET = "AWS::S3::Bucket"
 LOGICAL_IDS = {
     "CacheTableC1E6DF7E": TABLE,
     "ConfigTable5CD72349": TABLE,
+    "ExportBucket4E99310E": BUCKET,
+    "ExportBucketPolicyA383B5FF": "AWS::S3::BucketPolicy",
     "GatewaySecret56F9BE8C": SECRET,
     "HoldsTable75B0DC3A": TABLE,
     "LedgerTable38A58B60": TABLE,

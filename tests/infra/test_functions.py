@@ -12,7 +12,7 @@ from sluice.settings import Settings
 from tests.infra.conftest import PRIMARY, Assembly
 
 STREAMED = {"streaming", "completion"}
-WITH_DEPENDENCIES = {"admin", "reconcile"}
+WITH_DEPENDENCIES = {"admin", "reconcile", "export"}
 FUNCTIONS = {
     "streaming": "api",
     "completion": "api",
@@ -20,6 +20,7 @@ FUNCTIONS = {
     "admin": "api",
     "reconcile": "jobs",
     "rollup": "jobs",
+    "export": "jobs",
 }
 
 
@@ -100,7 +101,7 @@ def test_every_log_group_forgets_after_the_days_that_the_stage_sets(assembly: As
             for kind in ("api", "jobs")
             for item in assembly.resources(kind, "AWS::Logs::LogGroup", stage=stage).values()
         ]
-        assert len(groups) == 8
+        assert len(groups) == 9
         assert {item["Properties"]["RetentionInDays"] for item in groups} == {days}
 
 
@@ -132,3 +133,11 @@ def test_the_roll_up_is_fed_from_the_ledgers_stream_and_answers_for_each_record(
     (parameter,) = assembly.resources("data", "AWS::SSM::Parameter").values()
     assert parameter["Properties"]["Name"] == "/sluice-prod/ledger-stream"
     assert "StreamArn" in str(parameter["Properties"]["Value"])
+
+
+def test_the_export_goes_on_three_times_a_night(assembly: Assembly) -> None:
+    rules = assembly.resources("jobs", "AWS::Events::Rule")
+    (rule,) = [item["Properties"] for name, item in rules.items() if name.startswith("ExportSchedule")]
+    assert rule["ScheduleExpression"] == "cron(10 2-4 * * ? *)"
+    variables = function(assembly, "export")["Environment"]["Variables"]
+    assert "sluice-prod-exports-" in str(variables["SLUICE_EXPORT_BUCKET"])

@@ -18,11 +18,14 @@ FUNCTIONS = {
     "admin": "api",
     "reconcile": "jobs",
     "rollup": "jobs",
+    "export": "jobs",
 }
 ANY_SIX_CHARACTERS = "-??????"
 """How a secret's ARN ends: with six characters that nobody chose, so this stands for exactly one secret."""
 ANY_UPLOAD = re.compile(r"(arn:aws:s3:::sluice-[a-z0-9-]+-uploads-.*/uploads/)\*")
 """How a policy spells all uploads of one bucket; their ids are made at run time."""
+ANY_EXPORT = re.compile(r"(arn:aws:s3:::sluice-[a-z0-9-]+-exports-.*/focus/)\*")
+"""How a policy spells all exports of one bucket; they are named by day and team."""
 ANY_LOG_STREAM = re.compile(r"(:log-group:/sluice-[a-z0-9-]+/[a-z]+):\*")
 """How a policy spells one log group; Lambda chooses the names of the streams in it."""
 
@@ -59,6 +62,7 @@ def test_no_statement_anywhere_holds_a_wildcard(assembly: Assembly) -> None:
                 seen += 1
                 assert "*" not in str(statement["Action"]), (file, name)
                 resource = ANY_UPLOAD.sub(r"\1", ANY_LOG_STREAM.sub(r"\1", str(statement["Resource"])))
+                resource = ANY_EXPORT.sub(r"\1", resource)
                 assert "*" not in resource, (file, name)
                 assert "?" not in resource.replace(ANY_SIX_CHARACTERS, ""), (file, name)
                 assert "NotAction" not in statement
@@ -82,7 +86,12 @@ def test_a_function_reaches_tables_of_its_own_stage_and_region_only(assembly: As
 
 def test_functions_that_plan_no_call_cannot_read_the_keys_of_providers(assembly: Assembly) -> None:
     ending = ":secret:sluice-prod/providers-??????"
-    assert {name for name in FUNCTIONS if ending not in granted(assembly, name)} == {"admin", "reconcile", "rollup"}
+    assert {name for name in FUNCTIONS if ending not in granted(assembly, name)} == {
+        "admin",
+        "reconcile",
+        "rollup",
+        "export",
+    }
 
 
 def test_the_request_path_cannot_write_the_configuration(assembly: Assembly) -> None:
@@ -121,6 +130,7 @@ def test_only_the_function_that_keeps_uploads_may_write_and_delete_them(assembly
         "admin": set(),
         "reconcile": set(),
         "rollup": set(),
+        "export": {"s3:GetObject", "s3:PutObject"},
     }
 
 
@@ -132,6 +142,13 @@ def test_a_function_reaches_uploads_of_its_own_stage_and_region_only(assembly: A
         assert head == "arn:aws:s3:::sluice-prod-uploads-"
         assert account == {"Ref": "AWS::AccountId"}
         assert tail == f"-{region}/uploads/*"
+
+
+def test_the_export_reaches_its_own_bucket_and_reads_no_upload(assembly: Assembly) -> None:
+    (statement,) = [part for part in statements(assembly, "export") if "s3:" in str(part["Action"])]
+    head, account, tail = statement["Resource"]["Fn::Join"][1]
+    assert (head, tail) == ("arn:aws:s3:::sluice-prod-exports-", f"-{PRIMARY}/focus/*")
+    assert account == {"Ref": "AWS::AccountId"}
 
 
 def test_nobody_can_delete_a_ledger_entry(assembly: Assembly) -> None:

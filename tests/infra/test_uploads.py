@@ -17,7 +17,8 @@ BUCKET = "AWS::S3::Bucket"
 
 
 def bucket(assembly: Assembly, stage: str = "prod", region: str = PRIMARY) -> dict[str, Any]:
-    (found,) = assembly.resources("data", BUCKET, stage=stage, region=region).values()
+    buckets = assembly.resources("data", BUCKET, stage=stage, region=region)
+    (found,) = [item for name, item in buckets.items() if name.startswith("UploadBucket")]
     return dict(found)
 
 
@@ -40,12 +41,14 @@ def test_nothing_in_the_bucket_can_be_made_public(assembly: Assembly) -> None:
 
 
 def test_the_bucket_is_reached_over_tls_only(assembly: Assembly) -> None:
-    (policy,) = assembly.resources("data", "AWS::S3::BucketPolicy").values()
-    statements = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert {statement["Effect"] for statement in statements} == {"Deny"}
-    conditions = [statement["Condition"] for statement in statements]
-    assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
-    assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
+    policies = assembly.resources("data", "AWS::S3::BucketPolicy").values()
+    assert len(policies) == 2  # of uploads and of exports
+    for policy in policies:
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert {statement["Effect"] for statement in statements} == {"Deny"}
+        conditions = [statement["Condition"] for statement in statements]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in conditions
+        assert {"NumericLessThan": {"s3:TlsVersion": 1.2}} in conditions
 
 
 def test_uploads_go_after_the_stage_s_days(assembly: Assembly) -> None:
@@ -76,7 +79,8 @@ def test_no_browser_may_put_uploads_unless_the_stage_names_its_origin(assembly: 
     assert "CorsConfiguration" not in bucket(assembly)["Properties"]
     stage = dataclasses.replace(stage_named("pr-1"), upload_origins=("https://chat.example.com",))
     stack = DataStack(App(analytics_reporting=False), "data", stage=stage, region=PRIMARY)
-    (found,) = Template.from_stack(stack).find_resources(BUCKET).values()
+    buckets = Template.from_stack(stack).find_resources(BUCKET)
+    (found,) = [item for name, item in buckets.items() if name.startswith("UploadBucket")]
     (rule,) = found["Properties"]["CorsConfiguration"]["CorsRules"]
     assert (rule["AllowedMethods"], rule["AllowedOrigins"]) == (["PUT"], ["https://chat.example.com"])
     assert rule["AllowedHeaders"] == ["content-type", "x-amz-checksum-sha256"]

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 UPLOAD_PREFIX = "uploads/"
 """What the keys of uploads begin with."""
+EXPORT_PREFIX = "focus/"
+"""What the keys of the ledger's exports begin with."""
 UPLOAD_DAYS_LIMIT = 30
 UPLOAD_INLINE_MB_LIMIT = 64
 """A request with that many MB of files needs a function of 1 GB: each stands there several times at once."""
@@ -76,8 +78,8 @@ class Settings:
     stack; a request is called lost when nothing was heard of it for `sweep_grace_seconds`, by default longer than any
     function may run. Uploads are kept in `upload_bucket` ("": none are taken) for `upload_days` days; at most
     `upload_inline_mb` MB of them are written into one request. `role_services` are the AWS services that the
-    function's role may call as providers. `invoices` is the JSON text of what the ledger is compared with. The
-    credentials never appear in `repr`.
+    function's role may call as providers. `invoices` is the JSON text of what the ledger is compared with,
+    `export_bucket` where it is exported to. The credentials never appear in `repr`.
     """
 
     stage: str
@@ -97,6 +99,7 @@ class Settings:
     upload_inline_mb: int = 16
     alert_topic: str = ""
     """ARN of the SNS topic that alerts about budgets are published to; "" for none."""
+    export_bucket: str = ""
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
@@ -131,6 +134,7 @@ class Settings:
             upload_days=_number(environ, "SLUICE_UPLOAD_DAYS", 7, UPLOAD_DAYS_LIMIT),
             upload_inline_mb=_number(environ, "SLUICE_UPLOAD_INLINE_MB", 16, UPLOAD_INLINE_MB_LIMIT),
             alert_topic=environ.get("SLUICE_ALERT_TOPIC", ""),
+            export_bucket=environ.get("SLUICE_EXPORT_BUCKET", ""),
             access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),

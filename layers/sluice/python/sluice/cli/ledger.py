@@ -74,7 +74,9 @@ def _written(session: Session, chosen: argparse.Namespace, spool: Path, failed: 
     partitions = _partitions(session, chosen)
     note = spool.with_name(f"{spool.name}.state")
     asked = {"from": chosen.start, "to": chosen.end, "team": chosen.team}
-    state = json.loads(note.read_text()) if note.exists() else {"asked": asked, "done": 0, "bytes": 0, "rows": 0}
+    state: dict[str, Any] = {"asked": asked, "done": 0, "bytes": 0, "rows": 0}
+    if note.exists():
+        state = json.loads(note.read_text())
     if state["asked"] != asked:
         raise failed(f"{note} belongs to another export; remove it and {spool.name} to begin anew.")
     if not note.exists() and spool.exists():
