@@ -1,92 +1,78 @@
-"""A hard budget and a rate limit on the whole stack: real environments, each with leases of its own, and one table."""
+"""Budgets on the local stack: set on the command line, held at the gateway, shown, and told of in the log."""
 
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.e2e.test_cli import sluice
 from tests.stacks import Stack, missing, running
 
 pytestmark = pytest.mark.stack
 
-CAP = 600_000
-"""Nano-USD: what about thirty answers cost."""
-BUDGETS = {
-    "budgets": {"demo": {"scope": {"kind": "team", "value": "demo"}, "amount": CAP, "window": {"kind": "month"}}},
-    "limits": {"each-user": {"scope": {"kind": "user"}, "requests": {"per_minute": 60, "burst": 3}, "strict": True}},
-}
-
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of this module's own, since its configuration changes; it looks for alerts every second."""
     reason = missing()
     if reason is not None:
         pytest.skip(reason)
-    home = tmp_path_factory.mktemp("budgets")
-    with running(home) as first:
-        _publish(first)
-    with running(home) as again:  # environments that start now know the new configuration
-        yield again
+    with running(tmp_path_factory.mktemp("budgets"), SLUICE_ALERT_SECONDS="1") as started:
+        # Before the first request, so that no environment holds a configuration without them.
+        for line in (
+            "budgets set team --scope team:demo --amount 0.0003 --window month --threshold 10 --min-output 40",
+            "budgets set each-user --scope user --amount 1 --window day --time-zone Asia/Tokyo --no-hard",
+        ):
+            made = sluice(started, *line.split())
+            assert made.returncode == 0, made.stderr
+        yield started
 
 
-def _publish(stack: Stack) -> None:
-    headers = {"authorization": f"Bearer {stack.admin_key}"}
-    with httpx.Client(base_url=stack.url, headers=headers, timeout=30) as client:
-        live = client.get("/admin/configuration").json()
-        version = client.post("/admin/configuration/versions", json={**live.get("document", {}), **BUDGETS}).json()
-        done = client.post(f"/admin/configuration/versions/{version['version']}/promote")
-        assert done.status_code == 200, done.text
-
-
-def ask(stack: Stack, number: int, **changes: Any) -> httpx.Response:
-    body = {
-        "model": "simulator/sim-fast",
-        "max_tokens": 30,
-        "user": f"user-{number}",
-        "stream": number % 2 == 0,
-        "messages": [{"role": "user", "content": f"Hello {number}"}],
-        **changes,
-    }
-    headers = {"authorization": f"Bearer {stack.api_key}"}
+def ask(stack: Stack, user: str) -> httpx.Response:
+    body = {"model": "simulator/sim-fast", "max_tokens": 60, "messages": [{"role": "user", "content": "Hello"}]}
+    headers = {"authorization": f"Bearer {stack.api_key}", "x-sluice-user": user}
     return httpx.post(f"{stack.url}/v1/chat/completions", json=body, headers=headers, timeout=60)
 
 
-def entries(stack: Stack, answers: list[httpx.Response]) -> list[dict[str, Any]]:
-    headers = {"authorization": f"Bearer {stack.api_key}"}
-    found = []
-    for answer in answers:
-        for _ in range(100):
-            entry = httpx.get(f"{stack.url}/v1/requests/{answer.headers['x-request-id']}", headers=headers)
-            if entry.status_code == 200:
-                found.append(entry.json())
-                break
+def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} seconds for {what}"
+        time.sleep(0.1)
     return found
 
 
-def test_a_limit_for_each_end_user_says_when_to_come_back(stack: Stack) -> None:
-    answers = [ask(stack, 0, user="hasty", stream=False) for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert answers[0].headers["x-ratelimit-limit-requests"] == "3"
-    assert int(answers[-1].headers["retry-after"]) >= 1
-    assert answers[-1].json()["error"]["type"] == "rate_limit_error"
+def told(stack: Stack) -> list[dict[str, Any]]:
+    log = stack.logs / "alerts.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [line for line in lines if line.get("kind") == "alert"]
 
 
-def test_many_environments_together_never_spend_more_than_the_cap(stack: Stack) -> None:
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda number: ask(stack, number), range(80)))
-    statuses = [answer.status_code for answer in answers]
-    assert set(statuses) == {200, 402}
-    refusal = next(answer for answer in answers if answer.status_code == 402)
-    assert refusal.headers["x-should-retry"] == "false"
-    assert "Budget 'demo' has $" in json.loads(refusal.text)["error"]["message"]
-    found = entries(stack, answers)
-    assert len(found) == len(answers)
-    spent = sum(entry["cost_nano_usd"] for entry in found)
-    assert spent <= CAP
-    assert spent > CAP // 2
-    paid = [entry for entry in found if entry["cost_nano_usd"]]
-    assert all(sum(nano for _, nano in entry["holds"]) == entry["cost_nano_usd"] for entry in paid)
+def test_a_hard_budget_ends_in_refusals_and_is_seen_on_the_command_line_and_in_the_log(own: Stack) -> None:
+    answers = [ask(own, f"user-{number % 2}") for number in range(20)]
+    served = [answer for answer in answers if answer.status_code == 200]
+    refused = [answer for answer in answers if answer.status_code == 402]
+    assert len(served) + len(refused) == 20
+    assert served
+    assert refused
+    assert "Budget 'team'" in refused[0].json()["error"]["message"]
+    assert refused[0].headers["x-should-retry"] == "false"
+    spent = sum(int(answer.headers["x-sluice-cost-usd"].replace(".", "")) for answer in served)
+    assert 0 < spent <= 300_000
+
+    status = json.loads(sluice(own, "--json", "budgets", "status", "team").stdout)["data"][0]["data"]
+    assert [line["value"] for line in status] == ["demo"]
+    assert spent <= status[0]["committed"] <= 300_000
+
+    def users() -> bool:
+        listed = json.loads(sluice(own, "--json", "budgets", "status", "each-user").stdout)["data"][0]["data"]
+        return sorted(line["value"] for line in listed) == ["user-0", "user-1"]
+
+    until(users, "every user's counter to be listed")
+    (alert,) = until(lambda: [line for line in told(own) if line["alert"] == "threshold"], "the alert")
+    assert (alert["budget"], alert["threshold"], alert["value"]) == ("team", 10, "demo")
