@@ -14,6 +14,7 @@ from sluice.metering.families import Family
 from sluice.metering.member_names import MARKS, QUIET, SETTINGS
 from sluice.metering.picture_sizes import size_of
 
+_ENCODED = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _SCHEMAS = ("response_format", "output_format", "output_config", "format")
 _CONFIGS = ("generationConfig", "generation_config")
 _PLAIN_FORM = frozenset(("effort", "verbosity"))
@@ -119,7 +120,7 @@ class Reading:
 
     def _offered(self, tools: list[object]) -> None:
         """Read the tools offered: the caller's own as JSON, the vendor's by what they add."""
-        self.forms.append(json.dumps(tools, ensure_ascii=False, default=str))
+        self.forms.append(_ENCODED(tools))
         for tool in tools:
             if not isinstance(tool, dict):
                 continue
@@ -139,7 +140,7 @@ class Reading:
         """Read the form that the answer is to have."""
         if value and value != {"type": "text"}:
             self.schema = self.schema or not isinstance(value, dict) or bool(value.keys() - _PLAIN_FORM)
-            self.forms.append(json.dumps(value, ensure_ascii=False, default=str))
+            self.forms.append(_ENCODED(value))
 
     def _walk(self, value: object) -> None:
         kind = type(value)
