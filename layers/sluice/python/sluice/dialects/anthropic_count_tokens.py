@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import no_edits
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
-from sluice.dialects.untouched import no_edits
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(

@@ -1,5 +1,7 @@
 """What a chat dialect module offers: both halves of one wire format, as plain functions of the module.
 
+What dialects say that change nothing is here too: `no_edits`, `path_edits`, `stream_filter`.
+
 Pass-through (same dialect in and out) uses `outline`, `Meter`, `read_usage`, `stream_error`; translation uses the
 rest. `outline` and the meter are in modules that import none of the canonical types, so a pass-through keeps
 its cold start small.
@@ -49,6 +51,21 @@ class Encoded:
 
     body: dict[str, object]
     edits: tuple[str, ...] = ()
+
+
+def no_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
+    """Return no edits: the body is the provider's own."""
+    return {}
+
+
+def path_edits(body: JsonObject, quirks: JsonObject = EMPTY) -> dict[str, object]:  # noqa: ARG001 - one signature
+    """Take the members away that stand in the path: the inbound side put them into the body."""
+    return {name: REMOVED for name in ("model", "stream") if name in body}
+
+
+def stream_filter(body: JsonObject) -> Callable[[bytes], bytes] | None:  # noqa: ARG001 - one signature
+    """Return None: every event of a stream belongs to the caller."""
+    return None
 
 
 class Meter(Protocol):

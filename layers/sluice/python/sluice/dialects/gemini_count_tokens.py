@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import JsonObject, Outline
+from sluice.dialects.base import JsonObject, Outline, path_edits
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
-from sluice.dialects.untouched import path_edits
 from sluice.errors import BadRequest
 
 if not TYPE_CHECKING:

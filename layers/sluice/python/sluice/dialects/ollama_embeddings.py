@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, cast
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
+from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline, no_edits
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.unstreamed import Leaving
-from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest, GatewayError, ProviderGarbled
 from sluice.types.usage import Usage
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, JsonObject, Outline
+from sluice.dialects.base import EMPTY, JsonObject, Outline, no_edits
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.openai_chat import read_usage as read_counts
-from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest
 from sluice.types.usage import Usage
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
+from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline, no_edits
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.dialects.unstreamed import Leaving
-from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest, ProviderGarbled
 
 if TYPE_CHECKING:

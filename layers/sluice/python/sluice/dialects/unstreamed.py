@@ -9,9 +9,7 @@ from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
 from sluice.errors import UnsupportedParameter
 
 if not TYPE_CHECKING:
-    __getattr__ = lazily(
-        __name__, {**borrowed("openai_chat", *STREAMLESS), "stream_filter": "sluice.dialects.untouched"}
-    )
+    __getattr__ = lazily(__name__, {**borrowed("openai_chat", *STREAMLESS), "stream_filter": "sluice.dialects.base"})
 
 
 class Leaving:

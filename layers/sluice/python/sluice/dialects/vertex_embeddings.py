@@ -10,10 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline
+from sluice.dialects.base import EMPTY, Encoded, JsonObject, Outline, path_edits
 from sluice.dialects.lazy import ERRORS, STREAMLESS, borrowed, lazily
 from sluice.dialects.unstreamed import Leaving
-from sluice.dialects.untouched import path_edits
 from sluice.errors import BadRequest, ProviderGarbled
 from sluice.types.usage import Usage
 

@@ -18,8 +18,8 @@ from sluice.dialects.anthropic_messages.names import NAME as NAME
 from sluice.dialects.anthropic_messages.names import PING
 from sluice.dialects.anthropic_messages.outline import outline as outline
 from sluice.dialects.anthropic_messages.passing import pass_edits as pass_edits
+from sluice.dialects.base import stream_filter as stream_filter
 from sluice.dialects.lazy import lazily
-from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
     from sluice.dialects.anthropic_messages.request_decoder import decode_request as decode_request

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import stream_filter as stream_filter
 from sluice.dialects.bedrock_converse.failures import body_error as body_error
 from sluice.dialects.bedrock_converse.failures import decode_error as decode_error
 from sluice.dialects.bedrock_converse.failures import encode_error as encode_error
@@ -23,7 +24,6 @@ from sluice.dialects.bedrock_converse.outline import outline as outline
 from sluice.dialects.bedrock_converse.passing import pass_edits as pass_edits
 from sluice.dialects.eventstream import CONTENT_TYPE, Framing, event
 from sluice.dialects.lazy import TRANSLATING, lazily
-from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
     from sluice.dialects.bedrock_converse.request_in import decode_request as decode_request

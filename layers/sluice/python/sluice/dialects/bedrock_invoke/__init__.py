@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sluice.dialects.base import EMPTY, JsonObject, Outline
+from sluice.dialects.base import EMPTY, JsonObject, Outline, no_edits
 from sluice.dialects.bedrock_invoke import counts as _counts
 from sluice.dialects.bedrock_invoke.bounds import max_output
 from sluice.dialects.bedrock_invoke.meter import StreamMeter
 from sluice.dialects.eventstream import CONTENT_TYPE, Framing
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
-from sluice.dialects.untouched import no_edits
 from sluice.errors import BadRequest
 from sluice.types.usage import Usage
 

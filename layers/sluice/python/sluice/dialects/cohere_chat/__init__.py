@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import stream_filter as stream_filter
 from sluice.dialects.cohere_chat.failures import body_error as body_error
 from sluice.dialects.cohere_chat.failures import decode_error as decode_error
 from sluice.dialects.cohere_chat.failures import encode_error as encode_error
@@ -22,7 +23,6 @@ from sluice.dialects.cohere_chat.names import NAME as NAME
 from sluice.dialects.cohere_chat.outline import outline as outline
 from sluice.dialects.cohere_chat.passing import pass_edits as pass_edits
 from sluice.dialects.lazy import TRANSLATING, lazily
-from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
     from sluice.dialects.cohere_chat.request_in import decode_request as decode_request

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sluice.dialects import ranking
-from sluice.dialects.base import EMPTY, JsonObject, Outline
+from sluice.dialects.base import EMPTY, JsonObject, Outline, no_edits
 from sluice.dialects.cohere_rerank.counts import read_usage as read_usage
 from sluice.dialects.lazy import STREAMLESS, borrowed, lazily
-from sluice.dialects.untouched import no_edits
 
 if TYPE_CHECKING:
     from sluice.types.rerank import RerankRequest, RerankResponse

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import stream_filter as stream_filter
 from sluice.dialects.gemini.failures import decode_error as decode_error
 from sluice.dialects.gemini.failures import encode_error as encode_error
 from sluice.dialects.gemini.failures import stream_error as stream_error
@@ -19,7 +20,6 @@ from sluice.dialects.gemini.names import NAME as NAME
 from sluice.dialects.gemini.outline import outline as outline
 from sluice.dialects.gemini.passing import pass_edits as pass_edits
 from sluice.dialects.lazy import TRANSLATING, lazily
-from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
     from sluice.dialects.gemini.request_in import decode_request as decode_request

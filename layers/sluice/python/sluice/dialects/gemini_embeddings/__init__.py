@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import path_edits
 from sluice.dialects.gemini_embeddings.passing import NAME as NAME
 from sluice.dialects.gemini_embeddings.passing import answer_usage as answer_usage
 from sluice.dialects.gemini_embeddings.passing import model_edits as model_edits
 from sluice.dialects.gemini_embeddings.passing import outline as outline
 from sluice.dialects.gemini_embeddings.passing import read_usage as read_usage
 from sluice.dialects.lazy import ERRORS, STREAMLESS, borrowed, lazily
-from sluice.dialects.untouched import path_edits
 
 if not TYPE_CHECKING:
     __getattr__ = lazily(

@@ -15,7 +15,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             **borrowed("openai_chat", "encode_error", "keep_alive", "stream_error_bytes"),
-            **borrowed("untouched", "stream_filter"),
+            **borrowed("base", "stream_filter"),
         },
     )
 

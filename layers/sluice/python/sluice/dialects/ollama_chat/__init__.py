@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import stream_filter as stream_filter
 from sluice.dialects.lazy import TRANSLATING, lazily
 from sluice.dialects.ndjson import STREAM_TYPE as STREAM_TYPE
 from sluice.dialects.ndjson import Lines
@@ -22,7 +23,6 @@ from sluice.dialects.ollama_chat.names import KEEP_ALIVE
 from sluice.dialects.ollama_chat.names import NAME as NAME
 from sluice.dialects.ollama_chat.outline import outline as outline
 from sluice.dialects.ollama_chat.passing import pass_edits as pass_edits
-from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
     from sluice.dialects.ollama_chat.request_in import decode_request as decode_request

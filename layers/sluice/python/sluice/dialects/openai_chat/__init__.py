@@ -1,7 +1,7 @@
 """The OpenAI Chat Completions dialect, both halves; see `sluice.dialects.base.ChatDialect`.
 
-What a pass-through needs is imported at once and is small; the translating functions load the canonical types when
-they are first called.
+What a pass-through needs is imported at once and is small; what tells of errors and the translating functions,
+which load the canonical types, are imported when they are first asked for.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING
 
 from sluice.dialects.lazy import TRANSLATING, lazily
 from sluice.dialects.openai_chat.chunks import chunks_of
-from sluice.dialects.openai_chat.envelope import encode_error as encode_error
-from sluice.dialects.openai_chat.envelope import keep_alive as keep_alive
-from sluice.dialects.openai_chat.envelope import stream_error_bytes as stream_error_bytes
 from sluice.dialects.openai_chat.meter import Meter
 from sluice.dialects.openai_chat.meter import read_usage as read_usage
 from sluice.dialects.openai_chat.names import NAME as NAME
@@ -21,6 +18,9 @@ from sluice.dialects.openai_chat.passing import pass_edits as pass_edits
 from sluice.dialects.openai_chat.passing import stream_filter as stream_filter
 
 if TYPE_CHECKING:
+    from sluice.dialects.openai_chat.envelope import encode_error as encode_error
+    from sluice.dialects.openai_chat.envelope import keep_alive as keep_alive
+    from sluice.dialects.openai_chat.envelope import stream_error_bytes as stream_error_bytes
     from sluice.dialects.openai_chat.failures import decode_error as decode_error
     from sluice.dialects.openai_chat.request_in import decode_request as decode_request
     from sluice.dialects.openai_chat.request_out import encode_request as encode_request
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from sluice.dialects.openai_chat.stream_out import encode_stream as encode_stream
     from sluice.errors import ProviderError
 else:
-    __getattr__ = lazily(__name__, {**TRANSLATING, "decode_error": "failures"})
+    __getattr__ = lazily(
+        __name__,
+        {
+            **TRANSLATING,
+            **dict.fromkeys(("encode_error", "keep_alive", "stream_error_bytes"), "envelope"),
+            "decode_error": "failures",
+        },
+    )
 
 meter = Meter
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sluice.dialects.base import stream_filter as stream_filter
 from sluice.dialects.lazy import TRANSLATING, lazily
 from sluice.dialects.openai_responses.beginning import Framing
 from sluice.dialects.openai_responses.beginning import body_error as body_error
@@ -22,7 +23,6 @@ from sluice.dialects.openai_responses.names import KEEP_ALIVE
 from sluice.dialects.openai_responses.names import NAME as NAME
 from sluice.dialects.openai_responses.outline import outline as outline
 from sluice.dialects.openai_responses.passing import pass_edits as pass_edits
-from sluice.dialects.untouched import stream_filter as stream_filter
 
 if TYPE_CHECKING:
     from sluice.dialects.openai_responses.namespaces import portable as portable
