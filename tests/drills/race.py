@@ -45,7 +45,8 @@ class Round:
     processes: int = 5
     environments: int = 12
     in_flight: int = 200
-    grain: int = 500
+    grain: int = 250
+    """A request may cost at most one part in so many of the cap."""
     length: int = 400
     shards: int = 1
     strict: bool = False
@@ -371,9 +372,9 @@ def plans(seeds: int) -> Iterator[Round]:
     """Yield the rounds: by turns few environments with many requests each, many of them, strict, and shards."""
     turns: tuple[dict[str, Any], ...] = (
         {},
-        {"environments": 200, "shards": 4, "grain": 300},
+        {"environments": 30, "shards": 4},
         {"strict": True, "shards": 2},
-        {"environments": 40, "shards": 1, "grain": 1_000},
+        {"environments": 30},
     )
     for seed in range(seeds):
         yield Round("budget", seed, **turns[seed % len(turns)])

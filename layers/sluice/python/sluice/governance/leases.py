@@ -165,18 +165,26 @@ class Leases:
         return None
 
     def _gather(self, need: Need, now: float) -> tuple[Piece, ...] | Short:
-        """Cover a need from the parts of this region, each with what it can give."""
         parts = self._caps.parts(need, self._home(need), now)
+        lease = self._enlarged(need, parts[0], need.amount, now, partly=False)
+        if lease is not None:
+            return (_reserve(lease, need, need.amount, now),)
+        return self._from_all(need, parts, now) if len(parts) > 1 else self._short(need, parts)
+
+    def _from_all(self, need: Need, parts: Sequence[Part], now: float) -> tuple[Piece, ...] | Short:
+        """Cover a need from several shards, the one with the most first, if all together seem to have enough."""
+        self._seen.update(self._store.read_all([part.key for part in parts]))
         pieces: list[Piece] = []
         left = need.amount
         try:
-            for part in parts:
-                lease = self._enlarged(need, part, left, now, partly=len(parts) > 1)
-                if lease is not None and (lease.room > 0 or not left):  # what costs nothing has a hold to name, too
-                    pieces.append(_reserve(lease, need, min(left, lease.room), now))
-                    left -= pieces[-1].amount
-                if left <= 0:
-                    return tuple(pieces)
+            if self._short(need, parts).available >= left:
+                for part in sorted(parts, key=lambda part: self._seen[part.key].committed - part.cap):
+                    lease = self._enlarged(need, part, left, now, partly=True)
+                    if lease is not None and lease.room > 0:
+                        pieces.append(_reserve(lease, need, min(left, lease.room), now))
+                        left -= pieces[-1].amount
+                    if left <= 0:
+                        return tuple(pieces)
         finally:
             if left > 0:
                 _undo([tuple(pieces)])
@@ -210,9 +218,8 @@ class Leases:
 
     def _take(self, need: Need, part: Part, amount: int, slack: int) -> Taken | Refused:
         now = self._now()
-        expires = int(now + self._lease_seconds)
-        kind = "request" if need.strict else "lease"
-        hold = Hold(self._next_id(now), amount + slack, expires, "request" if kind == "request" else "lease", slack)
+        expires, kept = int(now + self._lease_seconds), amount + slack
+        hold = Hold(self._next_id(now), kept, expires, "request" if need.strict else "lease", slack)
         lease = Lease(part.key, hold, need, now)
         slack_cap = _slack_cap(need, part)
         try:
