@@ -296,6 +296,21 @@ def test_shards_share_one_cap_and_the_last_money_is_found_in_all_of_them(world: 
     assert isinstance(environments[1].reserve([replace(need, amount=26)]), Short)
 
 
+def test_a_request_that_all_shards_together_cannot_pay_takes_nothing_from_any(world: World) -> None:
+    need = replace(NEED, cap=400, amount=90, shards=4)
+    for _ in range(4):
+        leases = world.environment()
+        leases.settle(reserved(leases, need), 90)
+        leases.shutdown()
+    poor = world.environment()
+    before = world.store.calls
+    short = poor.reserve([replace(need, amount=41)])
+    assert isinstance(short, Short)
+    assert short.available == 40
+    assert world.store.calls - before == 2, "one refused write and one look at all shards"
+    assert sum(state.committed for state in world.store.parts(NAME).values()) == 360
+
+
 def test_money_spent_in_earlier_sub_windows_is_not_there_in_this_one(world: World) -> None:
     leases, late = world.environment(), world.environment()
     earlier = replace(NEED, name="budget#b#search#r60-0", cap=1_000)
