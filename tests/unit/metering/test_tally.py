@@ -48,3 +48,18 @@ def test_time_is_not_counted_where_it_is_not_charged(rates: dict[str, int]) -> N
 
 def test_tokens_and_seconds_can_both_cost() -> None:
     assert tally({"second": 1_000_000, "input": 1_000_000_000}).entry(now=120.0).cost == 2_510_000
+
+
+def test_an_entry_says_what_the_prompt_cache_saved() -> None:
+    running = tally({"input": 1_000_000, "cache_read": 100_000})
+    running.usage = Usage(input=10, cache_read=100)
+    assert running.entry(now=120.0).saved == (("prompt_cache", 90),)
+    running.free = True
+    assert running.entry(now=120.0).saved == ()
+
+
+def test_an_entry_names_its_user_route_and_holds() -> None:
+    running = tally({"input": 1})
+    running.user, running.route, running.holds = "ann", "fast", (("env-1", 5),)
+    entry = running.entry(now=120.0)
+    assert (entry.user, entry.route, entry.holds, entry.version) == ("ann", "fast", (("env-1", 5),), 1)

@@ -114,9 +114,8 @@ def _recost(session: Session, chosen: argparse.Namespace, failed: Failed, say: T
             after = found["next"]
         say(f"{number}/{len(partitions)} partitions, {seen} entries, {written} new versions")
     told = {"seen": seen, "written": written, "difference_nano_usd": difference}
-    session.show(
-        told, f"{seen} entries of {chosen.model}: {written} cost {difference / 1e9:+.9f} USD more than before."
-    )
+    changed = f"{written} changed, by {difference / 1e9:+.9f} USD together"
+    session.show(told, f"{seen} entries of {chosen.model}; {changed}.")
 
 
 def _partitions(session: Session, chosen: argparse.Namespace) -> list[str]:
