@@ -26,10 +26,10 @@ TIMEOUT = Duration.seconds(55)
 MEMORY_MB = 512
 
 GRANTED = Permissions(
-    tables={"config": ("GetItem", "Query"), "usage": ("GetItem", "Query", "UpdateItem")},
+    tables={"config": ("GetItem",), "usage": ("GetItem", "Query", "UpdateItem")},
     publishes_alerts=True,
 )
-"""Read the configuration, the teams and the counters; note what was told; publish."""
+"""Read the configuration and the counters; note what was told; publish."""
 
 
 class AlertJob(Construct):

@@ -45,7 +45,7 @@ def test_the_job_looks_every_minute_and_ends_before_the_next_one(assembly: Assem
 def test_the_job_may_read_counters_note_and_publish_and_nothing_else(assembly: Assembly) -> None:
     found = statements(assembly)
     assert set(found) == {"Logs", "ConfigTable", "UsageTable", "Alerts"}
-    assert found["ConfigTable"]["Action"] == ["dynamodb:GetItem", "dynamodb:Query"]
+    assert found["ConfigTable"]["Action"] == "dynamodb:GetItem"
     assert found["UsageTable"]["Action"] == ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
     assert found["Alerts"]["Action"] == "sns:Publish"
     assert found["Alerts"]["Resource"] == {

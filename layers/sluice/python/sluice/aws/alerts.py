@@ -38,7 +38,7 @@ def alerts_handler(
 
     aws = adapters(settings, transport)
     told, sink = aws.settings, lines or StdoutLines()
-    counters = counters_of(aws.dynamo, told, aws.keys)
+    usage = told.table("usage")
 
     def report(counter: str, error: Exception) -> None:
         words = error.message if isinstance(error, GatewayError) else type(error).__name__
@@ -50,11 +50,11 @@ def alerts_handler(
             return {"looked": 0, "alerts": 0, "unread": 0, "failed": 0}
         until = time.monotonic() + LOOK_SECONDS
         found = Alerting(
-            counters=counters.reader,
-            store=DynamoAlertStore(aws.dynamo, told.table("usage")),
+            counters=DynamoCounterReader(aws.dynamo, usage),
+            store=DynamoAlertStore(aws.dynamo, usage),
             publish=publisher(sink, told, client),
             report=report,
-            known=counters.known,
+            known=lambda _: (),  # there is nothing to tell of what has no counter
             in_time=lambda: time.monotonic() < until,
         ).look(aws.configurations.load(version), int(now()))
         counts = {"looked": found.looked, "alerts": len(found.alerts), "unread": found.unread, "failed": found.failed}
@@ -70,7 +70,7 @@ def counters_of(dynamo: DynamoClient, settings: Settings, keys: DynamoKeyStore) 
 
     def known(kind: str) -> Iterable[str]:
         if kind == "team":
-            return sorted({key.team for key in keys.list_keys()})
+            return keys.teams()
         return (key.id for key in keys.list_keys()) if kind == "key" else ()
 
     table = settings.table("usage")

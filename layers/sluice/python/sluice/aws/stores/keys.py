@@ -66,10 +66,13 @@ class DynamoKeyStore:
         self._client.transact_write([self._revocation(_record(key.id), at_ms), self._revocation(listing, at_ms)])
         return key if key.revoked_ms is not None else replace(key, revoked_ms=at_ms)
 
+    def teams(self) -> list[str]:
+        """Return the names of all teams that ever had a key."""
+        return [item["sk"] for item in self._client.query(self._table, TEAMS)]
+
     def list_keys(self, team: str | None = None) -> Iterator[VirtualKey]:
         """Yield the keys of one team, or of all, without their digests."""
-        teams = [team] if team is not None else [item["sk"] for item in self._client.query(self._table, TEAMS)]
-        for name in teams:
+        for name in self.teams() if team is None else [team]:
             for item in self._client.query(self._table, _team(name), begins_with="key#", consistent=True):
                 yield _key(item["sk"].removeprefix("key#"), item)
 
