@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from sluice.aws.stores.counters import DynamoCounterStore
 from sluice.governance.lapse import lapse
 from sluice.governance.shares import Split, rebalance
 from sluice.providers.transport import HttpTransport
-from sluice.types.budgets import CounterKey, CounterState
+from sluice.types.budgets import CounterKey
 from tests.drills.racing import dynamo
 from tests.emulator import ROOT, Emulator, missing, started
 
@@ -45,7 +45,7 @@ class Round:
     processes: int = 5
     environments: int = 12
     in_flight: int = 200
-    grain: int = 250
+    grain: int = 200
     """A request may cost at most one part in so many of the cap."""
     length: int = 400
     shards: int = 1
@@ -120,7 +120,6 @@ class Field:
             region: DynamoCounterStore(client, f"{prefix}-usage") for region, prefix in self.prefixes.items()
         }
         self.runners: list[Runner] = []
-        self.dead: set[str] = set()
         self.started = 0
 
     def start(self, region: str, **more: object) -> Runner:
@@ -157,7 +156,6 @@ class Field:
         """Kill a process and start another one in its place."""
         victim = self.runners.pop(self.dice.randrange(len(self.runners)))
         victim.kill()
-        self.dead.update(victim.orders["environments"])
         self.start(victim.orders["region"])
 
     def journal(self) -> list[dict[str, Any]]:
@@ -183,13 +181,12 @@ class Field:
         """Return the parts of the counter that a region owns."""
         return [CounterKey("budget#race#all#2026-11", f"{region}#{shard}") for shard in range(self.plan.shards)]
 
-    def sweep(self, *, everything: bool = False) -> None:
-        """Return what dead environments held, as the lapse does when their leases have expired."""
+    def sweep(self) -> None:
+        """Return what is still held, as the lapse does when all leases have expired."""
         spent = self.spent_by_hold()
         for region, store in self.stores.items():
-            only = store if everything else _OfTheDead(store, self.dead)
             for key in self.keys(region):
-                lapse(only, key, lambda hold: spent.get(hold, 0), FAR)
+                lapse(store, key, lambda hold: spent.get(hold, 0), FAR)
 
     def close(self) -> None:
         """End every process that still runs."""
@@ -199,22 +196,6 @@ class Field:
             runner.process.wait()
             runner.close()
         self.transport.drop_connections()
-
-
-class _OfTheDead:
-    """A counter store that shows the holds of dead environments only."""
-
-    def __init__(self, inner: DynamoCounterStore, dead: set[str]) -> None:
-        self._inner = inner
-        self._dead = dead
-
-    def read(self, key: CounterKey) -> CounterState:
-        state = self._inner.read(key)
-        holds = {name: hold for name, hold in state.holds.items() if hold.environment in self._dead}
-        return replace(state, holds=holds, fences={})
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 def budget_round(emulator: Emulator, folder: Path, plan: Round) -> Result:
@@ -243,6 +224,7 @@ def until_refused_for_good(field_: Field, result: Result) -> None:
     told = [runner.hear() for runner in field_.runners]
     idle = 0
     while idle < (1 if len(field_.plan.regions) == 1 else 3):
+        # Nobody alive holds anything now. What is left belonged to the dead, or was taken by a late copy of a call.
         field_.sweep()
         settle_regions(field_)
         for runner in field_.runners:
@@ -259,7 +241,7 @@ def until_refused_for_good(field_: Field, result: Result) -> None:
 
 def judge(field_: Field, result: Result) -> None:
     """Compare the journals, the counters and the cap."""
-    field_.sweep(everything=True)
+    field_.sweep()
     truth = sum(request["cost"] for request in field_.journal())
     states = [store.read(key) for region, store in field_.stores.items() for key in field_.keys(region)]
     spent = sum(state.spent for state in states)

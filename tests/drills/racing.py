@@ -109,6 +109,7 @@ class Race:
                     self.depart(self.dice.choice(ready), waiting)
                 elif not self.may_serve():
                     waiting.clear()
+            self.finish()
             yield
 
     def may_serve(self) -> bool:
@@ -128,7 +129,7 @@ class Race:
             tries = waiting.get(leases.environment, 0)
             # A refused caller comes back while money may return, that is while requests are in flight anywhere here.
             if self.flights or tries == 0:
-                waiting[leases.environment] = self.tick + self.dice.randint(100, 600)
+                waiting[leases.environment] = self.tick + self.dice.randint(300, 1_500)
             else:
                 waiting.pop(leases.environment, None)
             return
@@ -157,6 +158,7 @@ class Race:
         self.failed += leases.maintain()
 
     def finish(self) -> None:
+        """Return every lease, as after an idle minute."""
         for _ in range(5):
             if not sum([leases.maintain() + leases.shutdown() for leases in self.environments]):
                 return
@@ -177,7 +179,6 @@ def spend(orders: dict[str, Any], journal: int) -> None:
         print(json.dumps(race.told()), flush=True)
         if sys.stdin.readline().strip() != "again":
             break
-    race.finish()
     print(json.dumps(race.told()), flush=True)
 
 
