@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.aws.stores.counters import DynamoCounterStore
-from sluice.governance.lapse import lapse
+from sluice.governance.lapse import lapsed
 from sluice.governance.shares import Split, rebalance
 from sluice.providers.transport import HttpTransport
 from sluice.types.budgets import CounterKey
@@ -186,7 +186,9 @@ class Field:
         spent = self.spent_by_hold()
         for region, store in self.stores.items():
             for key in self.keys(region):
-                lapse(store, key, lambda hold: spent.get(hold, 0), FAR)
+                # Not `lapse`: it forgets old fences, and here copies of calls are late by more than any signature lives.
+                for hold in lapsed(store.read(key), FAR):
+                    store.close(key, hold, spent.get(hold.id, 0))
 
     def close(self) -> None:
         """End every process that still runs."""
