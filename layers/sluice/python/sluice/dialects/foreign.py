@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -58,20 +58,6 @@ def refuse_kind(tool: Tool, edits: Edits) -> NoReturn:
         f"{tool.name[:64]!r} is a kind of tool that only another vendor knows; leave it out, or choose a model of "
         "that vendor.",
     )
-
-
-def function_tool(tool: Tool, native: bool) -> dict[str, Json]:
-    """Return a tool as Chat Completions writes functions; without parameters it takes an empty object."""
-    extras = dict(tool.extras) if native else {}
-    more = extras.pop("function", None)
-    function: dict[str, Json] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    if tool.parameters is not None:
-        function["parameters"] = tool.parameters
-    elif not native:
-        function["parameters"] = {"type": "object", "properties": {}}
-    return {"type": "function", "function": {**function, **(more if isinstance(more, Mapping) else {})}, **extras}
 
 
 def refuse_schema(edits: Edits) -> None:

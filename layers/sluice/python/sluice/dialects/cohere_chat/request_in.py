@@ -16,14 +16,14 @@ from sluice.dialects.cohere_chat.messages_in import read_message
 from sluice.dialects.cohere_chat.names import NAME
 from sluice.dialects.cohere_chat.outline import outline
 from sluice.dialects.cohere_chat.parts_in import read_document
-from sluice.types.chat import ChatRequest, Json, Message, Opaque, OutputFormat, Reasoning, Tool, ToolChoice
+from sluice.dialects.functions import read_function
+from sluice.types.chat import ChatRequest, Json, Message, OutputFormat, Reasoning, Tool, ToolChoice
 
 _READ = (
     "model", "messages", "documents", "tools", "strict_tools", "tool_choice", "response_format", "max_tokens",
     "temperature", "p", "k", "stop_sequences", "seed", "frequency_penalty", "presence_penalty", "logprobs", "thinking",
     "stream",
 )  # fmt: skip
-_FUNCTION = ("name", "description", "parameters")
 _SCHEMAS = ("json_schema", "schema")
 
 
@@ -74,27 +74,12 @@ def _with_documents(messages: list[Message], body: JsonObject, extras: dict[str,
 def _tools(body: JsonObject, extras: dict[str, Json]) -> tuple[Tool, ...]:
     found, strict = body.get("tools"), body.get("strict_tools")
     kept = strict if isinstance(strict, bool) else None
-    tools = [_tool(raw, kept) for raw in found if isinstance(raw, Mapping)] if isinstance(found, list) else []
+    tools = (
+        [read_function(raw, NAME, kept) for raw in found if isinstance(raw, Mapping)] if isinstance(found, list) else []
+    )
     if strict is not None and (kept is None or not any(tool.opaque is None for tool in tools)):
         extras["strict_tools"] = strict
     return tuple(tools)
-
-
-def _tool(raw: Mapping[str, Json], strict: bool | None) -> Tool:
-    function = raw.get("function")
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        return Tool(str(raw.get("type") or "tool"), opaque=Opaque(NAME, dict(raw)))
-    description, parameters = function.get("description"), function.get("parameters")
-    extras: dict[str, Json] = {name: value for name, value in raw.items() if name not in ("type", "function")}
-    if more := {name: value for name, value in function.items() if name not in _FUNCTION}:
-        extras["function"] = more
-    return Tool(
-        str(function["name"]),
-        description=description if isinstance(description, str) else None,
-        parameters=parameters if isinstance(parameters, Mapping) else None,
-        strict=strict,
-        extras=extras,
-    )
 
 
 def _tool_choice(body: JsonObject, extras: dict[str, Json]) -> ToolChoice | None:

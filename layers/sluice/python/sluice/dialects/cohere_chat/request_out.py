@@ -12,7 +12,8 @@ from sluice.dialects.cohere_chat.messages_out import Block, MessageWriter
 from sluice.dialects.cohere_chat.names import MOST_STOPS, NAME
 from sluice.dialects.edits import Edits
 from sluice.dialects.effort import budget_for
-from sluice.dialects.foreign import function_tool, leave_out, output_bound, own_tool, refuse_schema, refuse_several
+from sluice.dialects.foreign import leave_out, output_bound, own_tool, refuse_schema, refuse_several
+from sluice.dialects.functions import write_function
 from sluice.dialects.policy import apply, changes_of
 from sluice.types.chat import ChatRequest, OutputFormat, Reasoning, Tool, ToolChoice
 
@@ -79,7 +80,7 @@ def _tool(tool: Tool, native: bool, edits: Edits) -> Block:
         return own
     if tool.cache is not None:
         edits.note("dropped:cache_control")
-    return function_tool(tool, native)
+    return write_function(tool, native)
 
 
 def _output_format(wanted: OutputFormat, native: bool, quirks: JsonObject, edits: Edits) -> Block:

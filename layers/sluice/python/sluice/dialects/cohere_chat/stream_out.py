@@ -14,6 +14,7 @@ from sluice.dialects.cohere_chat import usage as counts
 from sluice.dialects.cohere_chat.failures import event_bytes, stream_error_bytes
 from sluice.dialects.cohere_chat.names import DONE, KEEP_ALIVE, NAME, PLAN
 from sluice.dialects.cohere_chat.response_out import new_id, wire_stop
+from sluice.dialects.streams import written
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatRequest, Json
 from sluice.types.stream import (
@@ -164,14 +165,7 @@ class StreamWriter:
 def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:  # noqa: ARG001
     """Yield the wire bytes of a stream, each item one or more whole events."""
     writer = StreamWriter()
-    for event in events:
-        written = writer.write(event)
-        if written:
-            yield written
-        if isinstance(event, StreamFailed):
-            return
-    if written := writer.end():
-        yield written
+    return written(events, writer.write, writer.end)
 
 
 def _stop(part: _Part) -> bytes:

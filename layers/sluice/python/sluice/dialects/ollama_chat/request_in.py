@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from typing import cast, get_args
 
 from sluice.dialects.base import JsonObject
+from sluice.dialects.functions import read_function
 from sluice.dialects.ollama_chat.messages_in import Conversation
 from sluice.dialects.ollama_chat.names import NAME
 from sluice.dialects.ollama_chat.outline import outline
-from sluice.types.chat import ChatRequest, Effort, Json, Opaque, OutputFormat, Reasoning, Tool
+from sluice.types.chat import ChatRequest, Effort, Json, OutputFormat, Reasoning, Tool
 
 _READ = ("model", "messages", "tools", "format", "options", "think", "stream", "logprobs", "top_logprobs")
 _OPTIONS = (
     "num_predict", "temperature", "top_p", "top_k", "seed", "stop", "presence_penalty", "frequency_penalty",
 )  # fmt: skip
 _EFFORTS = frozenset(get_args(Effort))
-_FUNCTION = ("name", "description", "parameters")
 
 
 def decode_request(body: JsonObject) -> ChatRequest:
@@ -62,22 +62,8 @@ def decode_request(body: JsonObject) -> ChatRequest:
 
 def _tools(body: JsonObject) -> tuple[Tool, ...]:
     found = body.get("tools")
-    return tuple(_tool(raw) for raw in found if isinstance(raw, Mapping)) if isinstance(found, list) else ()
-
-
-def _tool(raw: Mapping[str, Json]) -> Tool:
-    function = raw.get("function")
-    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        return Tool(str(raw.get("type") or "tool"), opaque=Opaque(NAME, dict(raw)))
-    description, parameters = function.get("description"), function.get("parameters")
-    extras: dict[str, Json] = {name: value for name, value in raw.items() if name not in ("type", "function")}
-    if more := {name: value for name, value in function.items() if name not in _FUNCTION}:
-        extras["function"] = more
-    return Tool(
-        str(function["name"]),
-        description=description if isinstance(description, str) else None,
-        parameters=parameters if isinstance(parameters, Mapping) else None,
-        extras=extras,
+    return (
+        tuple(read_function(raw, NAME) for raw in found if isinstance(raw, Mapping)) if isinstance(found, list) else ()
     )
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from sluice.dialects.base import Encoded, JsonObject
 from sluice.dialects.edits import Edits
 from sluice.dialects.effort import declared, word_for
-from sluice.dialects.foreign import function_tool, leave_out, output_bound, own_tool, refuse_schema, refuse_several
+from sluice.dialects.foreign import leave_out, output_bound, own_tool, refuse_schema, refuse_several
+from sluice.dialects.functions import write_function
 from sluice.dialects.ollama_chat.messages_out import Block, MessageWriter
 from sluice.dialects.ollama_chat.names import NAME, SECTIONS
 from sluice.dialects.policy import apply, changes_of
@@ -62,7 +63,7 @@ def _tool(tool: Tool, native: bool, edits: Edits) -> Block:
         edits.note("dropped:cache_control")
     if tool.strict:
         edits.drop("tools.strict")
-    return function_tool(tool, native)
+    return write_function(tool, native)
 
 
 def _write_format(body: Block, wanted: OutputFormat, native: bool, quirks: JsonObject, edits: Edits) -> None:

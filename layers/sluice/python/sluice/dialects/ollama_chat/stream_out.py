@@ -15,6 +15,7 @@ from sluice.dialects.ollama_chat.failures import line_bytes, stream_error_bytes
 from sluice.dialects.ollama_chat.moments import text_of
 from sluice.dialects.ollama_chat.names import KEEP_ALIVE, NAME
 from sluice.dialects.ollama_chat.response_out import numbered_call, wire_stop
+from sluice.dialects.streams import written
 from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatRequest, Json, ToolCall
 from sluice.types.stream import (
@@ -141,11 +142,4 @@ class StreamWriter:
 def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
     """Yield the wire bytes of a stream, each item one or more whole lines."""
     writer = StreamWriter(request)
-    for event in events:
-        written = writer.write(event)
-        if written:
-            yield written
-        if isinstance(event, StreamFailed):
-            return
-    if written := writer.end():
-        yield written
+    return written(events, writer.write, writer.end)

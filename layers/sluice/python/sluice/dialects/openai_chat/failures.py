@@ -17,7 +17,7 @@ from sluice.dialects.kinds import kind_of, status_of
 from sluice.dialects.masking import masked
 from sluice.dialects.openai_chat.chunks import chunks_of
 from sluice.dialects.waits import wait_of
-from sluice.errors import ProviderError
+from sluice.errors import ProviderError, ProviderGarbled
 
 MESSAGE_LIMIT = 2_000
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -64,6 +64,22 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
 def failure_in(chunk: JsonObject) -> ProviderError | None:
     """Return the error that one chunk or one whole answer of a 200 reports, None when it is no error."""
     return _classified(_from_json(chunk), 200, {}, chunk) if is_failure(chunk) else None
+
+
+def choices_of(body: Mapping[str, object]) -> list[object]:
+    """Return the choices of a whole answer.
+
+    Raises:
+        ProviderError: the body is an error in a 200 answer.
+        ProviderGarbled: it holds no choices.
+    """
+    failure = failure_in(body)
+    if failure is not None:
+        raise failure
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        raise ProviderGarbled("The provider's answer holds no choices.")
+    return choices
 
 
 def is_failure(found: Mapping[str, object]) -> bool:

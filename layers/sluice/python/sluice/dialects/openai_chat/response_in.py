@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.openai_chat import usage as counts
-from sluice.dialects.openai_chat.failures import failure_in
+from sluice.dialects.openai_chat.failures import choices_of
 from sluice.dialects.openai_chat.finish import read_finish
 from sluice.dialects.openai_chat.ids import synthetic_id
 from sluice.dialects.openai_chat.messages_in import arguments_text, call_extras
 from sluice.dialects.openai_chat.names import NAME
 from sluice.dialects.openai_chat.parts_in import read_part
 from sluice.dialects.openai_chat.reasoning import read_reasoning
-from sluice.errors import GatewayError, ProviderGarbled
+from sluice.errors import GatewayError
 from sluice.types.chat import Audio, ChatResponse, Choice, Json, Part, Refusal, Text, ToolCall
 
 _KNOWN = frozenset({"id", "object", "created", "model", "choices", "usage"})
@@ -28,12 +28,7 @@ _MESSAGE = frozenset(
 
 def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:
     """Return the canonical answer; see `ChatDialect.decode_response`."""
-    failure = failure_in(body)
-    if failure is not None:
-        raise failure
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise ProviderGarbled("The provider's answer holds no choices.")
+    choices = choices_of(body)
     usage = counts.read(body, quirks)
     known = _KNOWN if usage is None else _KNOWN | {"service_tier"}
     identity, created, model = body.get("id"), body.get("created"), body.get("model")

@@ -15,6 +15,7 @@ from sluice.dialects.openai_chat.finish import write_finish
 from sluice.dialects.openai_chat.names import NAME, REASONING_FIELDS
 from sluice.dialects.openai_chat.reasoning import DETAILS, new_entry
 from sluice.dialects.openai_chat.response_out import answer_id
+from sluice.dialects.streams import written
 from sluice.types.chat import ChatRequest, Json
 from sluice.types.stream import (
     ArgumentsDelta,
@@ -39,12 +40,7 @@ DONE = b"data: [DONE]\n\n"
 def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
     """Yield the wire bytes; see `ChatDialect.encode_stream`."""
     writer = StreamWriter(request)
-    for event in events:
-        written = writer.write(event)
-        if written:
-            yield written
-        if isinstance(event, StreamFailed):
-            return
+    return written(events, writer.write)
 
 
 class _Part:

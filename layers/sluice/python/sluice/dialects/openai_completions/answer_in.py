@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY, JsonObject
 from sluice.dialects.openai_chat import usage as counts
-from sluice.dialects.openai_chat.failures import failure_in
+from sluice.dialects.openai_chat.failures import choices_of
 from sluice.dialects.openai_chat.finish import read_finish
 from sluice.dialects.openai_completions.logprobs import read_logprobs
 from sluice.dialects.openai_completions.names import NAME
@@ -19,12 +19,7 @@ _CHOICE = frozenset({"index", "text", "finish_reason", "logprobs"})
 
 def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:
     """Return the canonical answer; see `ChatDialect.decode_response`."""
-    failure = failure_in(body)
-    if failure is not None:
-        raise failure
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise ProviderGarbled("The provider's answer holds no choices.")
+    choices = choices_of(body)
     usage = counts.read(body, quirks)
     known = _KNOWN if usage is None else _KNOWN | {"service_tier"}
     identity, created, model = body.get("id"), body.get("created"), body.get("model")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from sluice.dialects.openai_chat.envelope import event_bytes, keep_alive, stream_error_bytes
 from sluice.dialects.openai_completions.answer_out import answer_id, echo_of, write_finish, write_usage
 from sluice.dialects.openai_completions.logprobs import write_logprobs
+from sluice.dialects.streams import written
 from sluice.types.chat import ChatRequest, Json
 from sluice.types.stream import End, Finish, Idle, PartStart, Start, StreamEvent, StreamFailed, TextDelta, UsageReport
 from sluice.types.usage import Usage
@@ -19,12 +20,7 @@ _SAID = frozenset({"text", "refusal"})
 def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
     """Yield the wire bytes; see `ChatDialect.encode_stream`."""
     writer = _Writer(request)
-    for event in events:
-        written = writer.write(event)
-        if written:
-            yield written
-        if isinstance(event, StreamFailed):
-            return
+    return written(events, writer.write)
 
 
 class _Writer:

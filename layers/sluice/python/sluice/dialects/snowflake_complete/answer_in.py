@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sluice.dialects.base import EMPTY, JsonObject
-from sluice.dialects.openai_chat.failures import failure_in
+from sluice.dialects.openai_chat.failures import choices_of
 from sluice.dialects.openai_chat.finish import read_finish
 from sluice.dialects.snowflake_complete import usage as counts
 from sluice.dialects.snowflake_complete.names import NAME
 from sluice.dialects.snowflake_complete.parts_in import read_parts
-from sluice.errors import ProviderGarbled
 from sluice.types.chat import ChatResponse, Choice, Json, ToolCall
 
 _KNOWN = frozenset({"id", "created", "model", "choices", "usage", "finish_reason"})
@@ -19,12 +18,7 @@ _CHOICE = frozenset({"message", "finish_reason", "index"})
 
 def decode_response(body: JsonObject, quirks: JsonObject = EMPTY) -> ChatResponse:
     """Return the canonical answer; see `ChatDialect.decode_response`."""
-    failure = failure_in(body)
-    if failure is not None:
-        raise failure
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise ProviderGarbled("The provider's answer holds no choices.")
+    choices = choices_of(body)
     identity, created, model = body.get("id"), body.get("created"), body.get("model")
     answer_id = identity if isinstance(identity, str) else ""
     extras = {name: value for name, value in body.items() if name not in _KNOWN}

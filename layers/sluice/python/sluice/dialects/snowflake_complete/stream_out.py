@@ -12,6 +12,7 @@ from sluice.dialects.snowflake_complete import usage as counts
 from sluice.dialects.snowflake_complete.answer_out import finish_word
 from sluice.dialects.snowflake_complete.envelope import event_bytes, keep_alive, stream_error_bytes
 from sluice.dialects.snowflake_complete.parts_in import OPENAI
+from sluice.dialects.streams import written
 from sluice.types.chat import ChatRequest, Json, StopReason
 from sluice.types.stream import (
     ArgumentsDelta,
@@ -33,12 +34,7 @@ from sluice.types.usage import Usage
 def encode_stream(events: Iterable[StreamEvent], request: ChatRequest) -> Iterator[bytes]:
     """Yield the wire bytes; see `ChatDialect.encode_stream`."""
     writer = _Writer(request)
-    for event in events:
-        written = writer.write(event)
-        if written:
-            yield written
-        if isinstance(event, StreamFailed):
-            return
+    return written(events, writer.write)
 
 
 class _Writer:
