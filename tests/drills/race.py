@@ -186,7 +186,7 @@ class Field:
         spent = self.spent_by_hold()
         for region, store in self.stores.items():
             for key in self.keys(region):
-                # Not `lapse`: it forgets old fences, and here copies of calls are late by more than any signature lives.
+                # Not `lapse`: it forgets old fences, but here copies of calls come later than any signature lives.
                 for hold in lapsed(store.read(key), FAR):
                     store.close(key, hold, spent.get(hold.id, 0))
 
