@@ -267,6 +267,26 @@ def test_an_environment_whose_lease_lapsed_while_it_was_frozen_takes_another(wor
     assert world.state().spent == 10
 
 
+def test_a_lease_that_somebody_closed_is_given_up_and_another_is_taken(world: World) -> None:
+    leases = world.environment()
+    leases.settle(reserved(leases, NEED), 10)
+    (hold,) = world.state().holds.values()
+    world.store.close(KEY, hold, 10)
+    reservation = reserved(leases, replace(NEED, amount=500))
+    assert [amount for _, amount in reservation.holds] == [500]
+    assert world.state().committed == 10 + sum(hold.amount for hold in world.state().holds.values())
+    leases.settle(reservation, 20)
+    leases.shutdown()
+    assert world.state().committed == world.state().spent == 30
+
+
+def test_an_environment_asks_for_no_more_slack_than_half_of_what_is_left(world: World) -> None:
+    leases = world.environment()
+    need = replace(NEED, amount=1_000, cap=120_000)
+    served(leases, need, 10)
+    assert sum(leases.held().values()) == world.state().slack == 1_500
+
+
 def test_old_fences_are_forgotten_by_and_by(world: World) -> None:
     leases = world.environment()
     served(leases, replace(NEED, strict=True), 10)
