@@ -10,7 +10,7 @@ This module is imported with the first configuration that has budgets or limits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +18,7 @@ from sluice.bounding import candidate_of
 from sluice.calls import Incoming, quirks_of
 from sluice.dialects import chat_dialect, parse
 from sluice.errors import BudgetExceeded, RateLimited
-from sluice.governance.applying import Applied, AppliedBudget, Applying
+from sluice.governance.applying import Applicable, Applied, AppliedBudget, Applying
 from sluice.governance.lease import Need, Reservation, Short
 from sluice.metering.bounds import input_bound
 from sluice.metering.worst_case import largest_output, output_bound, worst_case
@@ -26,7 +26,9 @@ from sluice.metering.worst_case import largest_output, output_bound, worst_case
 if TYPE_CHECKING:
     from sluice.governance.buckets import Admission, Buckets, Limited
     from sluice.governance.leases import Leases
+    from sluice.governance.standing import StandingHolds
     from sluice.metering.tally import Tally
+    from sluice.types.budgets import StandingHold
     from sluice.types.clock import NanoUSD
     from sluice.types.routes import Configuration, Deployment, Plan
 
@@ -46,6 +48,9 @@ class Ticket:
     """By deployment: what is charged only if that one serves."""
     limits: Admission | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    until: int = 0
+    """When not 0: each hold stands by itself up to this epoch second, so that the answer can be charged later."""
+    kept: bool = False
     settled: bool = False
 
     @property
@@ -63,24 +68,45 @@ class Ticket:
         self.settled = True
         cost = tally.cost(now)[0]
         served = tally.deployment.name if tally.deployment is not None else ""
+        holder = self.gate.standing if self.until else self.gate.leases
         paid: list[tuple[str, NanoUSD]] = []
-        if self.shared is not None:
-            paid += self.gate.leases.settle(self.shared, cost)
+        if self.shared is not None and not self.kept:
+            paid += holder.settle(self.shared, cost)
         for name, reservation in self.apart.items():
-            paid += self.gate.leases.settle(reservation, cost if name == served else 0)
+            if not self.kept:
+                paid += holder.settle(reservation, cost if name == served else 0)
         if self.limits is not None and self.gate.buckets is not None:
             usage = tally.usage
             used = {"input": usage.prompt, "output": usage.output} if usage is not None else {"input": 0, "output": 0}
             self.gate.buckets.settle(self.limits, used)
         return tuple(each for each in paid if each[1])
 
+    def keep(self) -> tuple[StandingHold, ...]:
+        """Leave the holds open for whoever is to charge what comes of the request, and return them."""
+        from sluice.governance.standing import holds_of
+
+        if not self.until:
+            return ()
+        self.kept = True
+        found = () if self.shared is None else holds_of(self.shared)
+        for name, each in self.apart.items():
+            found += holds_of(each, {need.name: (name,) for need in each.needs})
+        return found
+
+    def take_back(self) -> None:
+        """Charge the holds here after all."""
+        self.kept = False
+
 
 class Gate:
     """Admits the requests of one environment. `now` gives epoch seconds."""
 
-    def __init__(self, leases: Leases, buckets: Buckets | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self, leases: Leases, buckets: Buckets | None, now: Callable[[], float], standing: StandingHolds
+    ) -> None:
         self.leases = leases
         self.buckets = buckets
+        self.standing = standing
         self._now = now
         self._applying = Applying()
 
@@ -91,12 +117,15 @@ class Gate:
         tally: Tally,
         configuration: Configuration,
         planned: Callable[[str], Plan],
+        *,
+        until: int = 0,
     ) -> tuple[Incoming, Plan, Ticket | None]:
         """Return the request and the plan as they may go on, and what was set aside; None where nothing applies.
 
-        `planned` makes the plan of another route. Raises BudgetExceeded and RateLimited, with nothing set aside.
+        `planned` makes the plan of another route; `until` is as in `Ticket`. Raises BudgetExceeded and RateLimited,
+        with nothing set aside.
         """
-        rules = self._applying.rules(configuration)
+        rules = self.rules(configuration)
         if rules is None:
             return incoming, plan, None
         now = self._now()
@@ -112,7 +141,7 @@ class Gate:
         }
         if not applied and not apart:
             return incoming, plan, None
-        ticket = Ticket(self)
+        ticket = Ticket(self, until=until)
         try:
             self._draw(ticket, (applied, *apart.values()), incoming, plan)
             if not tally.free:
@@ -122,9 +151,14 @@ class Gate:
             raise
         return incoming, plan, ticket
 
+    def rules(self, configuration: Configuration) -> Applicable | None:
+        """Return what a configuration has of budgets and limits, None for nothing."""
+        return self._applying.rules(configuration)
+
     def maintain(self) -> None:
         """Bring leases and buckets up to what the next requests need; runs after answers."""
         self.leases.maintain()
+        self.standing.retry()
         if self.buckets is not None:
             self.buckets.maintain()
 
@@ -142,15 +176,20 @@ class Gate:
     # Rate limits
 
     def _draw(self, ticket: Ticket, applied: tuple[Applied, ...], incoming: Incoming, plan: Plan) -> None:
+        if self.buckets is None or not any(part.limits for part in applied):
+            return
+        tokens = max((self._tokens(incoming, choice.deployment) for choice in plan.choices), default=0)
+        output = min(output_bound(incoming.outline.max_output, incoming.outline.choices, _first(plan).model), 1 << 40)
+        self.draw(ticket, applied, {"requests": 1, "input": tokens, "output": output}, incoming.dialect)
+
+    def draw(self, ticket: Ticket, applied: Iterable[Applied], units: Mapping[str, int], dialect: str) -> None:
+        """Draw requests and tokens from every limit, or raise RateLimited; the ticket gives back what was not used."""
         limits = {each.name: each.limit for part in applied for each in part.limits}
         if not limits or self.buckets is None:
             return
         from sluice.governance.buckets import Demand, Limited
         from sluice.governance.rate_headers import anthropic_headers, openai_headers
 
-        tokens = max((self._tokens(incoming, choice.deployment) for choice in plan.choices), default=0)
-        output = min(output_bound(incoming.outline.max_output, incoming.outline.choices, _first(plan).model), 1 << 40)
-        units = {"requests": 1, "input": tokens, "output": output}
         demands = []
         for name, limit in limits.items():
             kinds = {"requests": limit.requests, "input": limit.input_tokens, "output": limit.output_tokens}
@@ -162,7 +201,7 @@ class Gate:
             )
 
         def told(outcome: Admission | Limited) -> dict[str, str]:
-            if incoming.dialect.startswith("anthropic"):
+            if dialect.startswith("anthropic"):
                 return anthropic_headers(outcome.statuses, self._now())
             return openai_headers(outcome.statuses)
 
@@ -196,31 +235,35 @@ class Gate:
         limit = min((each.budget.per_request for each in budgets if each.budget.per_request is not None), default=None)
         if limit is not None and asked.worst > limit:
             capped = next(each for each in budgets if each.budget.per_request == limit)
-            asked = asked.within(limit, capped) or _refuse_request(capped, asked.worst, limit)
+            asked = asked.within(limit, capped) or refuse_request(capped, asked.worst, limit)
         for tries in range(3):  # what is left may change between two tries
             short = self._reserve(ticket, applied, apart, asked)
             if short is None:
                 break
             budget = next(each for each in budgets if each.name == short.need.name)
             smaller = asked.within(short.available, budget) if tries < 2 else None
-            asked = smaller or _refuse(budget, asked.worst, short)
+            asked = smaller or refuse(budget, asked.worst, short)
         return asked.incoming
 
     def _reserve(self, ticket: Ticket, applied: Applied, apart: Mapping[str, Applied], asked: _Asked) -> Short | None:
-        shared = self.leases.reserve(_needs(applied, asked.worst)) if applied.budgets else None
+        shared = self._set_aside(needs_of(applied.budgets, asked.worst), ticket) if applied.budgets else None
         if isinstance(shared, Short):
             return shared
         kept: dict[str, Reservation] = {}
         for name, part in apart.items():
-            found = self.leases.reserve(_needs(part, asked.worst))
+            found = self._set_aside(needs_of(part.budgets, asked.worst), ticket)
             if isinstance(found, Short):
+                holder = self.standing if ticket.until else self.leases
                 for reservation in (shared, *kept.values()):
                     if reservation is not None:
-                        self.leases.settle(reservation, 0)
+                        holder.settle(reservation, 0)
                 return found
             kept[name] = found
         ticket.shared, ticket.apart = shared, kept
         return None
+
+    def _set_aside(self, needs: Iterable[Need], ticket: Ticket) -> Reservation | Short:
+        return self.standing.reserve(needs, ticket.until) if ticket.until else self.leases.reserve(needs)
 
 
 class _Asked:
@@ -246,8 +289,9 @@ class _Asked:
         return None if lowered is None else _Asked(lowered, self.plan, self.tally)
 
 
-def _needs(applied: Applied, worst: NanoUSD) -> Iterator[Need]:
-    for budget, name, window in applied.budgets:
+def needs_of(budgets: Iterable[AppliedBudget], worst: NanoUSD) -> Iterator[Need]:
+    """Yield what a request of this worst case needs from each budget."""
+    for budget, name, window in budgets:
         cap = budget.amount + budget.grace if budget.hard else UNBOUNDED
         prefix = name.removesuffix(window.id)
         yield Need(
@@ -296,7 +340,7 @@ def _dollars(nano: NanoUSD) -> str:
     return f"${text or 0}"
 
 
-def _refuse(applied: AppliedBudget, worst: NanoUSD, short: Short) -> NoReturn:
+def refuse(applied: AppliedBudget, worst: NanoUSD, short: Short) -> NoReturn:
     budget = applied.budget
     raise BudgetExceeded(
         f"Budget {budget.id!r} has {_dollars(max(short.available, 0))} of {_dollars(budget.amount)} left in this "
@@ -305,7 +349,7 @@ def _refuse(applied: AppliedBudget, worst: NanoUSD, short: Short) -> NoReturn:
     )
 
 
-def _refuse_request(applied: AppliedBudget, worst: NanoUSD, limit: NanoUSD) -> NoReturn:
+def refuse_request(applied: AppliedBudget, worst: NanoUSD, limit: NanoUSD) -> NoReturn:
     raise BudgetExceeded(
         f"Budget {applied.budget.id!r} allows a request to cost at most {_dollars(limit)}; this one could cost up to "
         f"{_dollars(worst)}. Shorten the prompt or lower the bound on the answer."

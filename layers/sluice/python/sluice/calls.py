@@ -53,6 +53,10 @@ class Incoming:
         """The caller's dialect."""
         return chat_dialect(self.dialect)
 
+    def passed(self, body: bytes) -> bytes:
+        """Return a provider's own whole answer as the caller gets it."""
+        return body
+
     @cached_property
     def chat(self) -> ChatRequest:
         """The canonical request, decoded when a translation first needs it. Raises BadRequest."""

@@ -114,8 +114,11 @@ def respond(
     services: Services,
     *,
     narrow: Callable[[Plan], Plan] | None = None,
+    until: int = 0,
 ) -> Response:
     """Plan, dispatch and answer a request; `narrow` leaves those deployments in the plan that hold its state.
+
+    `until` is the epoch second up to which its answer may still be charged, if that can be later than its last byte.
 
     Raises GatewayError.
     """
@@ -127,7 +130,7 @@ def respond(
     plan = services.router.plan(incoming.outline.model, tally.operation, tally.dialect, configuration, tally.caller)
     plan = plan if narrow is None else narrow(plan)
     if (configuration.budgets or configuration.limits) and services.gate is not None:
-        incoming, plan = _admitted(incoming, plan, tally, services, configuration)
+        incoming, plan = _admitted(incoming, plan, tally, services, configuration, until=until)
 
     tally.route = plan.route or ""
     tally.reasons += [f"{c.deployment.name}: {c.reason}" for c in plan.choices]
@@ -139,7 +142,7 @@ def respond(
 
 
 def _admitted(
-    incoming: Incoming, plan: Plan, tally: Tally, services: Services, configuration: Configuration
+    incoming: Incoming, plan: Plan, tally: Tally, services: Services, configuration: Configuration, *, until: int
 ) -> tuple[Incoming, Plan]:
     """Set aside what the request may cost and use; the bound on its answer or its route may change."""
 
@@ -148,7 +151,7 @@ def _admitted(
 
     if services.gate is None:
         return incoming, plan
-    incoming, plan, ticket = services.gate().admit(incoming, plan, tally, configuration, planned)
+    incoming, plan, ticket = services.gate().admit(incoming, plan, tally, configuration, planned, until=until)
     if ticket is not None:
         tally.ticket = ticket
         tally.holds = ticket.open_holds
@@ -228,7 +231,7 @@ def _answer(incoming: Incoming, exchange: Exchange, reading: Reading, tally: Tal
             )
         return Response(200, headers, body, closed.after)
     if same:
-        body = pass_body(exchange, reading, tally, incoming.document.members)
+        body = incoming.passed(pass_body(exchange, reading, tally, incoming.document.members))
     else:
         body = translate_body(exchange, reading, caller=incoming.wire, request=incoming.chat, tally=tally)
     tally.status = exchange.answer.status

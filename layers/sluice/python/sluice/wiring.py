@@ -133,6 +133,7 @@ class _Gates:
             from sluice.admission import Gate
             from sluice.governance.buckets import Buckets
             from sluice.governance.leases import Leases
+            from sluice.governance.standing import StandingHolds
 
             adapters, epoch = self._adapters, self._adapters.clock.epoch
             if adapters.counters is None:
@@ -151,7 +152,8 @@ class _Gates:
                 from sluice.governance.listings import Listings
 
                 self._listings = Listings(adapters.listing(), epoch)
-            self._gate = Gate(leases, rates, epoch)
+            standing = StandingHolds(counters, region=adapters.region, regions=adapters.regions, now=epoch)
+            self._gate = Gate(leases, rates, epoch, standing)
         return self._gate
 
     def maintain(self) -> None:
@@ -161,7 +163,9 @@ class _Gates:
         held = () if self._listings is None else self._gate.leases.held()
         self._gate.maintain()
         if self._listings is not None:
-            self._listings.note(key.name for key in held)
+            opened = self._gate.standing.names
+            self._listings.note([*opened, *(key.name for key in held)])
+            opened.clear()
 
 
 def application(adapters: Adapters) -> App:

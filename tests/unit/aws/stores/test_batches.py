@@ -9,6 +9,7 @@ import pytest
 
 from sluice.aws.stores.batches import DynamoBatchStore
 from sluice.types.batches import BatchRecord
+from sluice.types.budgets import CounterKey, Hold, StandingHold
 from tests.emulator import Emulator
 from tests.unit.aws.stores.connected import connected
 
@@ -24,6 +25,14 @@ RECORD = BatchRecord(
     tags=(("env", "prod"),),
     session="s",
     latest={"id": "msgbatch_1", "processing_status": "in_progress", "request_counts": {"processing": 2}, "x": 0.5},
+)
+
+
+HELD = (
+    StandingHold(CounterKey("budget#team#search#2026-11", "us-east-1#0"), Hold("abcdefghij-5", 7, NOON // 1000)),
+    StandingHold(
+        CounterKey("budget#m#x#2026-11", "us-east-1#1"), Hold("abcdefghij-6", 8, NOON // 1000), ("a/b", "a/c")
+    ),
 )
 
 
@@ -63,6 +72,22 @@ def test_a_team_sees_its_records_the_latest_first(batches: DynamoBatchStore) -> 
         batches.put(record)
     assert batches.of_team("search") == (later, RECORD)
     assert batches.of_team("nobody") == ()
+
+
+def test_what_is_held_for_a_batch_is_kept_with_it(batches: DynamoBatchStore) -> None:
+    held = replace(RECORD, holds=HELD, user="ann")
+    batches.put(held)
+    assert batches.find("search", "msgbatch_1") == held
+
+
+def test_a_record_from_before_there_were_holds_is_read(emulator: Emulator, tables: str) -> None:
+    with connected(emulator) as client:
+        store = DynamoBatchStore(client, f"{tables}-cache", Shifting())
+        store.put(RECORD)
+        item = client.get_item(f"{tables}-cache", ("batch#search", "msgbatch_1"), consistent=True)
+        assert item is not None
+        client.put_item(f"{tables}-cache", {name: item[name] for name in item if name not in ("holds", "user")})
+        assert store.find("search", "msgbatch_1") == RECORD
 
 
 def test_a_record_is_replaced_and_deleted(batches: DynamoBatchStore) -> None:

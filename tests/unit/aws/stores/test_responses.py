@@ -11,11 +11,15 @@ import pytest
 
 from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.stores.responses import PART_BYTES, DynamoResponseStore
+from sluice.types.budgets import CounterKey, Hold, StandingHold
 from sluice.types.stored import StoredResponse
 from tests.emulator import Emulator
 from tests.unit.aws.stores.connected import connected
 
 NOW = 1_800_000_000
+
+
+HELD = (StandingHold(CounterKey("budget#team#search#2026-11", "us-east-1#0"), Hold("abcdefghij-5", 7, NOW)),)
 
 
 def response(**changes: Any) -> StoredResponse:
@@ -51,12 +55,13 @@ def store(client: DynamoClient, tables: str) -> DynamoResponseStore:
     [
         response(),
         response(content=b"", native=True, background=True, charged=False, chain=(), region=""),
+        response(content=b"", native=True, background=True, charged=False, holds=HELD),
         response(content=b"a" * 5_000_000),
         response(content=os.urandom(3 * PART_BYTES + 1)),
         response(content=os.urandom(PART_BYTES - 1000)),
         response(content=os.urandom(PART_BYTES - 1000), chain=tuple(f"resp_{n:032x}" for n in range(3000))),
     ],
-    ids=["short", "record", "compressed", "in pieces", "one piece", "long chain"],
+    ids=["short", "record", "held", "compressed", "in pieces", "one piece", "long chain"],
 )
 def test_what_was_put_is_found(store: DynamoResponseStore, kept: StoredResponse) -> None:
     store.put(kept)

@@ -22,18 +22,26 @@ def entry_of(
     Each request is charged for itself, since the length of its own prompt decides on its price; the rates are those
     for batches on the day the batch was created.
     """
-    cost, versions = 0, []
+    costs: dict[str, int] = {}
+    versions: list[str] = []
     found: dict[str, Deployment] = {}
     for model, usage in meter.charged:
         if model not in found:
             found[model] = priced_by(model, record, router, configuration)
         nano, version = charge(found[model].model, usage, record.created_ms, configuration.unpriced_ceiling)
-        cost += nano
+        name = found[model].name
+        costs[name] = costs.get(name, 0) + nano
         if version not in versions:
             versions.append(version)
     models = "+".join(sorted(set(record.models.values())))
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(meter.kinds.items()))
     unread = (f"{meter.unread} results could not be read",) if meter.unread else ()
+    if record.holds:
+        from sluice.governance.standing import paid_from
+
+        paid = paid_from(record.holds, costs)
+    else:
+        paid = ()
     return LedgerEntry(
         request_id=request_id_of(record),
         team=record.team,
@@ -47,7 +55,7 @@ def entry_of(
         status=200,
         outcome="ok",
         usage=meter.usage,
-        cost=cost,
+        cost=sum(costs.values()),
         price_version="+".join(versions),
         config_version=record.config_version,
         stream=False,
@@ -58,6 +66,8 @@ def entry_of(
         tags=record.tags,
         session=record.session,
         region=region,
+        holds=paid,
+        user=record.user,
         reasons=(f"batch {record.id}: {told or 'no results'}", *unread),
     )
 

@@ -8,7 +8,7 @@ ledger entry whose request id follows from the batch, so that reading them again
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sluice.batches.charges import entry_of, request_id_of
@@ -19,6 +19,7 @@ from sluice.dialects.anthropic_batches import Batch
 from sluice.dialects.splice import parse_body
 from sluice.dispatch import SETTLE_SECONDS
 from sluice.errors import BadRequest, NotFound, ProviderError, ProviderGarbled
+from sluice.governance.end_user import end_user
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, answer_headers, run
 from sluice.ports import BatchStore, Transport, UpstreamAnswer, UpstreamCall
@@ -26,8 +27,9 @@ from sluice.providers.addresses import endpoint_url
 from sluice.providers.auth import Outgoing, scrubbed
 from sluice.settle import Closed
 from sluice.types.batches import BatchRecord
+from sluice.types.clock import NanoUSD
 from sluice.types.http import Request, Response
-from sluice.types.ledger import Attempt
+from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.routes import Deployment, Timeouts
 from sluice.types.tenancy import Caller
 
@@ -61,8 +63,10 @@ class Batches:
     def delete(self, request: Request, batch_id: str) -> Response:
         """Delete a batch that has ended, with its results, which are charged before. Raises NotFound, ProviderError."""
         record, deployment = self._owned(request, batch_id)
-        self._charge_unread(record, deployment, request)
+        charged = self._charge_unread(record, deployment, request)
         self._send(deployment, "DELETE", f"/{record.id}", request).read()
+        if not charged:
+            self._close(record, ())
         self._store.delete(record.team, record.id)
         return _json(wire.encode_deleted(record.id))
 
@@ -119,13 +123,20 @@ class Batches:
         items = wire.decode_create(document.members, len(request.body))
         tally.requested = ", ".join(dict.fromkeys(item.model for item in items))[:256]
         tally.prompt_bytes = len(request.body)
+        tally.user = end_user(request.headers, NAME, {})
         configuration = services.configuration.current()
         tally.config_version = configuration.version
         deployments = shared_deployments(items, services.router, configuration, tally.caller)
         tally.deployment = deployment = deployments[items[0].model]
-        services.settlement.lines.write(services.open_line(tally))
         body = rewritten(document, items, deployments, strict_models(items, configuration))
+        if (configuration.budgets or configuration.limits) and services.gate is not None:
+            from sluice.batches.budgeting import batch_ticket
+
+            tally.ticket = batch_ticket(services.gate(), items, deployments, tally, configuration)
+        services.settlement.lines.write(services.open_line(tally))
         answer = self._attempted(tally, deployment, request, request.body if body is None else body)
+        # From here on the provider works on it, whatever becomes of this request.
+        holds = tally.ticket.keep() if tally.ticket is not None else ()
         raw = answer.read()
         batch = wire.decode_batch(_object(raw))
         record = BatchRecord(
@@ -139,12 +150,14 @@ class Batches:
             tags=tally.caller.tags,
             session=tally.caller.session,
             latest=wire.encode_batch(batch),
+            holds=holds,
+            user=tally.user,
         )
-        self._keep(record, deployment, request)
+        self._keep(record, deployment, request, tally)
         closed.line()
         return Response(200, answer_headers(tally, JSON), _with_own_url(raw, batch), closed.after)
 
-    def _keep(self, record: BatchRecord, deployment: Deployment, request: Request) -> None:
+    def _keep(self, record: BatchRecord, deployment: Deployment, request: Request, tally: Tally) -> None:
         """Write the record of a new batch; a batch that nobody could find again is stopped."""
         try:
             self._store.put(record)
@@ -153,6 +166,9 @@ class Batches:
                 self._send(deployment, "POST", f"/{record.id}/cancel", request).read()
             except ProviderError as error:
                 self._services.settlement.report("batch_orphaned", error)
+            else:
+                if tally.ticket is not None:
+                    tally.ticket.take_back()
             raise
 
     def _attempted(self, tally: Tally, deployment: Deployment, request: Request, body: bytes) -> UpstreamAnswer:
@@ -243,23 +259,26 @@ class Batches:
     def _note(self, record: BatchRecord, batch: Batch) -> None:
         """Remember how a batch stands, so that one that has ended need not be asked about again."""
         if record.latest.get("processing_status") != batch.processing_status:
+            if _fruitless(batch):
+                self._close(record, ())
             self._store.put(replace(record, latest=wire.encode_batch(batch)))
 
-    def _charge_unread(self, record: BatchRecord, deployment: Deployment, request: Request) -> None:
-        """Charge a batch whose results may never be read: after the deletion nobody could."""
+    def _charge_unread(self, record: BatchRecord, deployment: Deployment, request: Request) -> bool:
+        """Charge a batch whose results may never be read: after the deletion nobody could. False: it has none."""
         try:
             answer = self._send(deployment, "GET", f"/{record.id}/results", request)
         except ProviderError as error:
             if error.kind in ("bad_request", "not_found"):
-                return  # it has no results (yet), and the provider has the say on its deletion
+                return False  # it has no results (yet), and the provider has the say on its deletion
             raise
         meter = wire.ResultMeter()
         for chunk in answer.chunks():
             meter.feed(chunk)
         self._charge(record, meter)
+        return True
 
     def _charge(self, record: BatchRecord, meter: wire.ResultMeter) -> None:
-        """Enter the batch in the ledger, unless it stands there already."""
+        """Enter the batch in the ledger, unless it stands there already, and close its holds with what stands there."""
         meter.close()
         settlement, configuration = self._services.settlement, self._services.configuration.current()
         entry = entry_of(record, meter, self._services.router, configuration, region=self._services.region)
@@ -270,6 +289,20 @@ class Batches:
             settlement.report("ledger_failed", error, entry.request_id)
         if fresh:
             settlement.lines.write(settlement.encode(entry, False))
+        self._close(record, self._stands(entry) if record.holds and not fresh else entry.holds)
+
+    def _stands(self, entry: LedgerEntry) -> tuple[tuple[str, NanoUSD], ...]:
+        """Return what an entry that was written before says about holds."""
+        try:
+            return (self._services.ledger.get(entry.request_id) or entry).holds
+        except Exception as error:
+            self._services.settlement.report("ledger_failed", error, entry.request_id)
+            return entry.holds
+
+    def _close(self, record: BatchRecord, paid: Iterable[tuple[str, NanoUSD]]) -> None:
+        """Close what was set aside for a batch; where it was closed already, nothing changes."""
+        if record.holds and self._services.gate is not None:
+            self._services.gate().standing.close(record.holds, paid)
 
 
 def use_cases(
@@ -304,6 +337,13 @@ def _paged(records: Sequence[BatchRecord], query: Mapping[str, str]) -> tuple[Se
 
 def _ended(record: BatchRecord) -> bool:
     return record.latest.get("processing_status") == "ended"
+
+
+def _fruitless(batch: Batch) -> bool:
+    """Return whether a batch has ended without one answer: then nothing of it will ever be charged."""
+    counts = batch.counts
+    over = counts.errored + counts.canceled + counts.expired
+    return batch.processing_status == "ended" and over > 0 == counts.processing + counts.succeeded
 
 
 def _own_url(batch: Batch) -> str | None:

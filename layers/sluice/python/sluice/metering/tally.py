@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sluice.errors import GatewayError, ProviderError
 from sluice.metering.pricing import charge
@@ -13,6 +13,9 @@ from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.routes import Deployment
 from sluice.types.tenancy import Caller
 from sluice.types.usage import Usage
+
+if TYPE_CHECKING:
+    from sluice.types.budgets import StandingHold
 
 _NONE = Usage()
 
@@ -24,6 +27,12 @@ class Ticket(Protocol):
 
     def settle(self, tally: Tally, now: float) -> tuple[tuple[str, NanoUSD], ...]:
         """Charge the real cost, release the rest, and return what was paid from which hold; acts once."""
+
+    def keep(self) -> tuple[StandingHold, ...]:
+        """Leave the holds open for whoever is to charge what comes of the request, and return them."""
+
+    def take_back(self) -> None:
+        """Charge the holds here after all."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from sluice.ports import ResponseStore
 from sluice.routing.pinning import pinned
 from sluice.settle import Closed
 from sluice.stored_responses.continuing import Continuation, continued
-from sluice.stored_responses.keeping import Keeper, Kept, Turn
+from sluice.stored_responses.keeping import DAYS, Keeper, Kept, Turn
 from sluice.types.http import Request, Response
 from sluice.types.routes import Plan
 
@@ -67,11 +67,16 @@ def _create(request: Request, tally: Tally, closed: Closed, services: Services) 
     keeper = Keeper(turn, tally, store, now=services.clock.epoch, report=services.settlement.report)
     sent = edited(incoming, edits, tally)
     kept = Kept(sent.request, sent.operation, sent.dialect, sent.document, sent.outline, keeper=keeper)
-    response = respond(kept, tally, closed, services, narrow=bound_to(past))
-    native = tally.deployment is not None and tally.deployment.endpoint.dialect == wire.NAME
-    if native and isinstance(response.body, bytes):
-        return replace(response, body=keeper.whole(response.body))
-    return response
+    return respond(kept, tally, closed, services, narrow=bound_to(past), until=_until(turn, services))
+
+
+def _until(turn: Turn, services: Services) -> int:
+    """Return when the holds of an answer expire that may be charged later, 0 for one that is charged at once."""
+    if not turn.background or services.gate is None:
+        return 0
+    from sluice.governance.leases import LONGEST_REQUEST
+
+    return int(services.clock.epoch()) + DAYS * 86_400 + LONGEST_REQUEST
 
 
 def _unstored(members: JsonObject) -> dict[str, object]:

@@ -27,6 +27,7 @@ from sluice.types.stored import StoredResponse
 if TYPE_CHECKING:
     from sluice.dialects.openai_responses.stream_out import StreamWriter
     from sluice.errors import GatewayError
+    from sluice.types.budgets import StandingHold
     from sluice.types.chat import ChatRequest, ChatResponse
     from sluice.types.stream import StreamEvent
 
@@ -128,7 +129,7 @@ class Keeper:
     def _watch(self, block: bytes) -> bytes:
         if self._turn.background and not self._noted and (began := _first_answer(block)) is not None:
             # Whoever starts one may leave at once and ask for it later.
-            self._noted = self._settle(began)
+            self._settle(began)
         if ended(block) is None:
             return block
         lines = block.split(b"\n")
@@ -164,15 +165,35 @@ class Keeper:
         if (refused and not self._turn.background) or not (native or whole):
             return False
         try:
+            if not self._charges(answer, self._store):
+                return not refused
             self._store.put(self._record(answer, deployment, native))
+            self._noted = True
         except Exception as error:
             # The answer is paid for and whole; only the next turn will have to bring it along.
             self._report("response_not_stored", error, self._tally.request_id)
             return False
         return not refused
 
+    def _charges(self, answer: Mapping[str, object], store: ResponseStore) -> bool:
+        """Return whether an answer is to be written; one that is recorded already has its end charged once."""
+        if answer.get("status") in RUNNING:
+            return True
+        if self._noted and not store.charge(self._tally.caller.team, str(answer["id"])):
+            return False  # another request has read its end, or it was deleted
+        self._tally.free = False
+        if self._tally.ticket is not None:
+            self._tally.ticket.take_back()
+        return True
+
+    def _waits(self) -> tuple[StandingHold, ...]:
+        """Leave the charge to whoever reads the answer's end; return what was set aside for it."""
+        self._tally.free = True
+        return self._tally.ticket.keep() if self._tally.ticket is not None else ()
+
     def _record(self, answer: Mapping[str, object], deployment: Deployment, native: bool) -> StoredResponse:
         now = int(self._now())
+        charged = answer.get("status") not in RUNNING
         return StoredResponse(
             id=str(answer["id"]),
             team=self._tally.caller.team,
@@ -185,7 +206,8 @@ class Keeper:
             region=deployment.region or "",
             native=native,
             background=self._turn.background,
-            charged=answer.get("status") not in RUNNING,
+            charged=charged,
+            holds=() if charged else self._waits(),
             chain=() if native else self._turn.chain,
             content=b"" if native else pack(self._turn.items, {**answer, "store": True}),
         )
@@ -196,6 +218,10 @@ class Kept(Incoming):
     """A request whose answer is kept. (Its keeper always stands; the default only lets it follow the others.)"""
 
     keeper: Keeper | None = None
+
+    def passed(self, body: bytes) -> bytes:
+        """Keep a provider's own whole answer, before the request is settled."""
+        return body if self.keeper is None else self.keeper.whole(body)
 
     @property
     def wire(self) -> ChatDialect:

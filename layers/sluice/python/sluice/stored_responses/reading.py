@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sluice.dialects import EVENTS, JSON
 from sluice.dialects import openai_responses as wire
@@ -20,7 +21,7 @@ from sluice.errors import BadRequest, NotFound, ProviderError
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, Step, answer_headers, run
 from sluice.settle import Closed
-from sluice.stored_responses.relaying import gone, relayed
+from sluice.stored_responses.relaying import charge_unread, gone, relayed
 from sluice.types.http import Request, Response
 from sluice.types.stored import StoredResponse
 
@@ -83,9 +84,11 @@ class StoredResponses:
             record = self._found(match, tally)
             answer: Response | None = None
             if record.native:
+                charge_unread(record, request, tally, services)
+                settled = replace(record, charged=True)
                 try:
                     answer = relayed(
-                        record, request, "", method="DELETE", tally=tally, closed=closed, services=services
+                        settled, request, "", method="DELETE", tally=tally, closed=closed, services=services
                     )
                 except ProviderError as error:
                     if gone(error):

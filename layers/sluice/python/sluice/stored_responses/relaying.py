@@ -131,6 +131,28 @@ def relayed(
     return Response(tally.status, headers, exchange.body, closed.after)
 
 
+def charge_unread(record: StoredResponse, request: Request, tally: Tally, services: Services) -> None:
+    """Charge a background answer that may never be read: after its deletion nobody could. Raises ProviderError.
+
+    One that still runs is cancelled first, so that what it used is known.
+    """
+    if not record.native or record.charged:
+        return
+    deployment, charge = deployment_of(record, services), Charge(record, tally, services)
+    for method, suffix in (("GET", ""), ("POST", "/cancel")):
+        try:
+            path = f"/{record.id}{suffix}"
+            exchange, _ = exchanged(deployment, request, path, method=method, tally=tally, services=services)
+        except ProviderError as error:
+            if gone(error):
+                charge.close()
+            if gone(error) or suffix:
+                return  # the provider has the say on the deletion; what is held lapses if nobody charges it
+            raise
+        if charge.read(exchange.body):
+            return
+
+
 def gone(error: ProviderError) -> bool:
     """Return whether a provider says that it has no such response."""
     return isinstance(error, RawError) and error.answer_status == 404
@@ -144,17 +166,23 @@ class Charge:
         self._tally = tally
         self._services = services
 
-    def read(self, body: bytes) -> None:
-        """Look at a whole answer."""
+    def close(self) -> None:
+        """Charge nothing for an answer that is gone."""
+        self._take()
+
+    def read(self, body: bytes) -> bool:
+        """Look at a whole answer; return whether it is the end."""
         if self._record.charged:
-            return
+            return True
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
-            return
+            return False
         if isinstance(found, dict) and "usage" in found and found.get("status") not in RUNNING:
             self._tally.usage = wire.read_usage(body, {})
             self._take()
+            return True
+        return False
 
     def watch(self, block: bytes) -> bytes:
         """Look at events that pass; the meter reads their usage."""
@@ -169,6 +197,10 @@ class Charge:
             self._tally.config_version = configuration.version
             self._tally.ceiling = configuration.unpriced_ceiling
             self._tally.free = False
+            if self._record.holds and self._services.gate is not None:
+                from sluice.standing_holds import Waiting
+
+                self._tally.ticket = Waiting(self._services.gate(), self._record.holds)
 
 
 def _query(request: Request) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sluice.types.budgets import StandingHold
 from sluice.types.clock import Millis
 
 RETENTION_DAYS = 30
@@ -15,8 +16,9 @@ RETENTION_DAYS = 30
 class BatchRecord:
     """One batch. `models` maps the names sent to the provider to the models of the catalogue, by which it is priced.
 
-    `latest` is the provider's own description as it was last seen; `key_id`, `tags` and `session` are those of
-    the request that created it, so that its cost is entered under them.
+    `latest` is the provider's own description as it was last seen; `key_id`, `tags`, `session` and `user` are those of
+    the request that created it, so that its cost is entered under them. `holds` is what was set aside for it in
+    budgets; records from before there were any have none.
     """
 
     team: str
@@ -29,6 +31,8 @@ class BatchRecord:
     tags: tuple[tuple[str, str], ...] = ()
     session: str | None = None
     latest: Mapping[str, object] = field(default_factory=dict)
+    holds: tuple[StandingHold, ...] = ()
+    user: str = ""
 
     @property
     def expires_at(self) -> int:

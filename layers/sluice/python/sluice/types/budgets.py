@@ -152,3 +152,15 @@ class Hold:
     def sequence(self) -> int:
         """Its number among the holds of its environment."""
         return int(self.id.rpartition("-")[2])
+
+
+@dataclass(frozen=True, slots=True)
+class StandingHold:
+    """A hold that waits for a cost which is known later: where it is, and the `models` (`provider/model`) it pays for.
+
+    No model: whatever serves.
+    """
+
+    key: CounterKey
+    hold: Hold
+    models: tuple[str, ...] = ()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sluice.types.budgets import StandingHold
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +15,8 @@ class StoredResponse:
 
     With `native` the provider keeps it, and this is only the record of where: `provider`, `model`, `region`. Otherwise
     the gateway keeps it: `content` is the JSON text of its input items and its answer, and `chain` holds the ids of the
-    turns before it, oldest first. `charged` is False for a background answer whose usage stands in no ledger entry yet.
+    turns before it, oldest first. `charged` is False for a background answer whose usage stands in no ledger entry yet,
+    and `holds` is what budgets keep for it.
     """
 
     id: str
@@ -28,6 +33,7 @@ class StoredResponse:
     charged: bool = True
     chain: tuple[str, ...] = ()
     content: bytes = field(default=b"", repr=False)
+    holds: tuple[StandingHold, ...] = ()
 
     @property
     def deployment(self) -> str:

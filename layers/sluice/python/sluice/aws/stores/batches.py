@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.stores.standing import from_rows, to_rows
 from sluice.types.batches import BatchRecord
 
 
@@ -40,6 +41,8 @@ class DynamoBatchStore:
             "session": record.session,
             # The provider's own words may hold what a table does not (fractions).
             "latest": json.dumps(record.latest),
+            "holds": to_rows(record.holds),
+            "user": record.user,
         }
         self._client.put_item(self._table, item)
 
@@ -78,4 +81,6 @@ def _record(team: str, item: Item) -> BatchRecord:
         tags=tuple((name, value) for name, value in item["tags"]),
         session=item["session"],
         latest=json.loads(item["latest"]),
+        holds=from_rows(item.get("holds", ())),
+        user=item.get("user", ""),
     )

@@ -14,11 +14,15 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient, Key
 from sluice.aws.errors import ConditionalCheckFailed
 from sluice.types.stored import StoredResponse
+
+if TYPE_CHECKING:
+    from sluice.types.budgets import StandingHold
 
 PART_BYTES = 350_000
 """Of compressed content in one item; an item may have 400 KB, names included."""
@@ -46,6 +50,10 @@ class DynamoResponseStore:
             self._client.put_item(self._table, item)
         head: Item = {"pk": pk, "sk": _HEAD, "expires_at": response.expires, "chain": response.chain}
         head.update({name: getattr(response, name) for name in _PLAIN})
+        if response.holds:
+            from sluice.aws.stores.standing import to_rows
+
+            head["holds"] = to_rows(response.holds)
         if pieces:
             head["parts"] = len(pieces)
         elif inside:
@@ -120,11 +128,17 @@ def _packed(head: Item, pieces: Mapping[Key, Item]) -> bytes | None:
 
 
 def _response(team: str, response_id: str, head: Item, packed: bytes) -> StoredResponse:
+    holds: tuple[StandingHold, ...] = ()
+    if head.get("holds"):
+        from sluice.aws.stores.standing import from_rows
+
+        holds = from_rows(head["holds"])
     return StoredResponse(
         id=response_id,
         team=team,
         expires=head["expires_at"],
         chain=tuple(head["chain"]),
         content=zlib.decompress(packed) if packed else b"",
+        holds=holds,
         **{name: head[name] for name in _PLAIN},
     )
