@@ -279,6 +279,7 @@ def test_a_batch_from_before_there_were_budgets_is_charged_to_none() -> None:
 def test_a_caps_shards_share_what_one_of_them_cannot_hold() -> None:
     served = Batched(replace(TEAM, amount=9_000_000, shards=3))
     assert served.create()[0] == 200
+    assert len({hold.id for hold in held(served.gateway)}) == 3
     served.provider.end()
     served.read()
     assert sum(state.spent for state in states(served.gateway)) == BATCH

@@ -197,7 +197,15 @@ class Gate:
             # More than the bucket ever holds could never pass; it is drawn as a full bucket and charged in arrears.
             asked = {kind: min(units[kind], rate.capacity) for kind, rate in rates.items()}
             demands.append(
-                Demand(name, rates, asked, concurrent=limit.concurrent, strict=limit.strict, shares=limit.shares)
+                Demand(
+                    name,
+                    rates,
+                    asked,
+                    concurrent=limit.concurrent,
+                    strict=limit.strict,
+                    shares=limit.shares,
+                    shards=limit.shards,
+                )
             )
 
         def told(outcome: Admission | Limited) -> dict[str, str]:
@@ -302,6 +310,7 @@ def needs_of(budgets: Iterable[AppliedBudget], worst: NanoUSD) -> Iterator[Need]
             before=tuple(f"{prefix}{each}" for each in window.before),
             strict=budget.strict,
             shares=budget.shares,
+            shards=budget.shards,
             keep_until=window.end + max(400 * DAY, 0),
         )
 
