@@ -18,6 +18,14 @@ EMBEDDING_MODEL = "simulator/sim-embed"
 SETTLED_SECONDS = 10.0
 VERSIONS = "/admin/configuration/versions"
 PICTURE = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+RULES = {
+    "budgets": {
+        "month": {"scope": {"kind": "team"}, "amount": 10**12, "window": {"kind": "month"}},
+        "hour": {"scope": {"kind": "key"}, "amount": 10**12, "window": {"kind": "rolling", "seconds": 3600}},
+    },
+    "limits": {"key": {"scope": {"kind": "key"}, "requests": {"per_minute": 6000}, "concurrent": 100}},
+}
+"""Budgets and limits that refuse nothing here, so that every call is held and counted."""
 QUESTION = {"role": "user", "content": "Count from one to twenty in words."}
 
 
@@ -41,7 +49,7 @@ class Calls:
         headers = {"authorization": f"Bearer {admin_key}"}
         # A deployed gateway reaches no loopback address; here functions do, because they run with SLUICE_LOCAL.
         provider = {"enabled": True, "base_url": simulator_url, "allow_loopback": True}
-        version = (await self._post(VERSIONS, {"providers": {SIMULATOR: provider}}, headers))["version"]
+        version = (await self._post(VERSIONS, {"providers": {SIMULATOR: provider}, **RULES}, headers))["version"]
         await self._post(f"{VERSIONS}/{version}/promote", None, headers)
         created = await self._post("/admin/keys", {"team": "rehearsal", "name": "caller"}, headers)
         self._headers = {"authorization": f"Bearer {created['key']}"}

@@ -20,7 +20,7 @@ REQUEST_PATH = Permissions(
     tables={
         "config": ("GetItem",),
         "ledger": ("PutItem",),
-        "usage": ("BatchGetItem", "GetItem", "Query", "UpdateItem"),
+        "usage": ("BatchGetItem", "UpdateItem"),
     },
     provider_secret=True,
     gateway_secret=True,
@@ -111,6 +111,10 @@ class ApiStack(Stack):
         dependencies: bool = False,
         memory_mb: int | None = None,
     ) -> GatewayFunction:
+        if len(self.stage.regions) > 1 and "UpdateItem" in permissions.tables.get("usage", ()):
+            # What the other regions were given and spent are parts of one counter.
+            usage = (*permissions.tables["usage"], "Query")
+            permissions = replace(permissions, tables={**permissions.tables, "usage": usage})
         return GatewayFunction(
             self,
             name.capitalize(),

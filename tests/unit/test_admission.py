@@ -126,13 +126,25 @@ def test_a_budget_sends_requests_to_its_cheaper_route() -> None:
     transport = answering()
     routes = {"cheap": Route("cheap", (RouteTarget("openai/other-gpt"),))}
     served = gateway(
-        budget(10 * COST, downgrade="cheap", downgrade_at=10, strict=True), transport=transport, routes=routes
+        budget(100 * COST, downgrade="cheap", downgrade_at=1, strict=True), transport=transport, routes=routes
     )
     for _ in range(5):
         assert ask(served, max_tokens=20)[0].status == 200
     models = [entry.model for entry in served.ledger.entries.values()]
     assert (models[0], models[-1]) == ("test-gpt", "other-gpt")
     assert any("team-search" in reason for reason in list(served.ledger.entries.values())[-1].reasons)
+
+
+def test_a_cheaper_routes_own_budget_pays_once_requests_are_sent_there() -> None:
+    routes = {"cheap": Route("cheap", (RouteTarget("openai/other-gpt"),))}
+    own = Budget("cheap-only", Scope("route", "cheap"), 100 * CENT, MONTH)
+    team = budget(100 * COST, downgrade="cheap", downgrade_at=1, strict=True)
+    served = gateway(team, own, transport=answering(), routes=routes)
+    for _ in range(5):
+        assert ask(served, max_tokens=20)[0].status == 200
+    entries = list(served.ledger.entries.values())
+    assert [entries[0].model, entries[-1].model] == ["test-gpt", "other-gpt"]
+    assert [len(entries[0].holds), len(entries[-1].holds)] == [1, 2]
 
 
 def test_a_providers_budget_pays_only_for_what_that_provider_served() -> None:

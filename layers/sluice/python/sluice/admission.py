@@ -134,6 +134,7 @@ class Gate:
         if cheaper is not None and cheaper.budget.downgrade not in (None, plan.requested):
             plan = planned(str(cheaper.budget.downgrade))
             tally.reasons.append(f"budget {cheaper.budget.id}: {plan.requested} serves instead")
+            applied = rules.to_request(tally.caller, user=tally.user, route=plan.route, now=now)
         apart = {
             choice.deployment.name: found
             for choice in plan.choices
@@ -239,7 +240,7 @@ class Gate:
         budgets = [*applied.budgets, *(each for part in apart.values() for each in part.budgets)]
         if not budgets:
             return incoming
-        asked = _Asked(incoming, plan, tally)
+        asked = _Asked(incoming, plan, tally, certain=any(each.budget.strict for each in budgets))
         limit = min((each.budget.per_request for each in budgets if each.budget.per_request is not None), default=None)
         if limit is not None and asked.worst > limit:
             capped = next(each for each in budgets if each.budget.per_request == limit)
@@ -277,11 +278,12 @@ class Gate:
 class _Asked:
     """A request with what it can cost at worst."""
 
-    def __init__(self, incoming: Incoming, plan: Plan, tally: Tally) -> None:
+    def __init__(self, incoming: Incoming, plan: Plan, tally: Tally, *, certain: bool) -> None:
         self.incoming = incoming
+        self.certain = certain
         self.plan = plan
         self.tally = tally
-        self.candidates = [candidate_of(incoming, choice.deployment) for choice in plan.choices]
+        self.candidates = [candidate_of(incoming, choice.deployment, certain=certain) for choice in plan.choices]
         self.worst = worst_case(self.candidates, tally.wall_ms, ceiling=tally.ceiling)
 
     def within(self, amount: NanoUSD, applied: AppliedBudget) -> _Asked | None:
@@ -294,7 +296,7 @@ class _Asked:
         if most is None or most < max(applied.budget.min_output, 1):
             return None
         lowered = _lowered(incoming, most)
-        return None if lowered is None else _Asked(lowered, self.plan, self.tally)
+        return None if lowered is None else _Asked(lowered, self.plan, self.tally, certain=self.certain)
 
 
 def needs_of(budgets: Iterable[AppliedBudget], worst: NanoUSD) -> Iterator[Need]:

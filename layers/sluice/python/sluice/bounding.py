@@ -7,10 +7,12 @@ any vendor charges for the largest request that passes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sluice.calls import Incoming, quirks_of
 from sluice.metering.bounds import input_bound
-from sluice.metering.worst_case import Bounds, Candidate, chat_bounds, output_bound
+from sluice.metering.candidates import service_tier_of
+from sluice.metering.worst_case import Bounds, Candidate, chat_bounds, output_beyond, output_bound
 from sluice.types.routes import Deployment
 
 LARGEST_CONTEXT = 1_000_000
@@ -18,21 +20,25 @@ LARGEST_CONTEXT = 1_000_000
 OPEN_SEARCHES = 20
 
 
-def candidate_of(incoming: Incoming, deployment: Deployment) -> Candidate:
-    """Return one deployment with the most that the request can use there."""
+def candidate_of(incoming: Incoming, deployment: Deployment, *, certain: bool = False) -> Candidate:
+    """Return one deployment with the most that the request can use there.
+
+    `certain` takes the bound on input that no text can exceed, for budgets that must hold against any caller.
+    """
     outline, members, model = incoming.outline, incoming.document.members, deployment.model
     if incoming.operation in _OTHERS:
         return Candidate(model, _OTHERS[incoming.operation](incoming, deployment))
     found = input_bound(members, deployment.upstream_model, quirks=quirks_of(deployment))
-    output = output_bound(outline.max_output, outline.choices, model)
-    tier = members.get("service_tier")
+    if certain:
+        found = replace(found, tokens=found.certain)
     bounds = chat_bounds(
         found,
         model,
-        output=output,
+        output=output_bound(outline.max_output, outline.choices, model),
+        beyond=output_beyond(outline.max_output, outline.choices, model),
         allowance=max((model.context or LARGEST_CONTEXT) - found.tokens, 0),
         searches=OPEN_SEARCHES if found.open else 0,
-        service_tier=tier if isinstance(tier, str) else None,
+        service_tier=service_tier_of(members),
     )
     return Candidate(model, bounds)
 

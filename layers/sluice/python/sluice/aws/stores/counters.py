@@ -83,7 +83,7 @@ class DynamoCounterStore:
 
     def read(self, key: CounterKey) -> CounterState:
         """Return the counter as the last write left it."""
-        return _state(self._client.get_item(self._table, (key.name, key.part), consistent=True))
+        return self.read_all((key,))[key]
 
     def read_all(self, keys: Iterable[CounterKey]) -> dict[CounterKey, CounterState]:
         """Return counters as the last writes left them."""
