@@ -10,7 +10,8 @@ from sluice.local.simulator.shape import Json, Object, expect, optional, typed
 _WORDS = """
 background client_metadata conversation include input instructions max_output_tokens max_tool_calls metadata model
 moderation parallel_tool_calls previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning
-safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user
+safety_identifier
+service_tier store stream stream_options temperature text tool_choice tools top_logprobs top_p truncation user
 """
 _MEMBERS = frozenset(_WORDS.split())
 _SAME = ("model", "parallel_tool_calls", "stream", "temperature", "top_p", "user", "metadata")
