@@ -37,9 +37,14 @@ STATEFUL_PATH = replace(
 """That, and keep answers of the Responses API for those who come back to them."""
 
 WITH_BATCHES = replace(
-    REQUEST_PATH, tables={**REQUEST_PATH.tables, "cache": ("DeleteItem", "GetItem", "PutItem", "Query")}
+    REQUEST_PATH,
+    tables={
+        **REQUEST_PATH.tables,
+        "cache": ("DeleteItem", "GetItem", "PutItem", "Query"),
+        "ledger": ("GetItem", "PutItem"),
+    },
 )
-"""That, and remember, find, list and forget which batch belongs to which team."""
+"""That, and remember, find, list and forget which batch belongs to which team, and see whether it was charged."""
 
 LOOKUPS = Permissions(
     tables={"config": ("GetItem",), "ledger": ("Query",), "usage": ("Query",)},

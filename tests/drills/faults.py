@@ -243,7 +243,7 @@ class Drill:
         return finding
 
     def _rows(self) -> list[Mapping[str, Any]]:
-        """Return all items of the ledger table."""
+        """Return all entries of the ledger table; the fences that the sweep keeps there are none."""
         settings = self.settings()
         source = FixedCredentials(Credentials(settings.access_key_id, settings.secret_access_key))
         transport = HttpTransport(trusted=True)
@@ -253,7 +253,7 @@ class Drill:
         try:
             while True:
                 page = client.call("Scan", payload)
-                rows.extend(unmarshal_item(item) for item in page["Items"])
+                rows.extend(row for item in page["Items"] if (row := unmarshal_item(item))["sk"] != "fence")
                 if "LastEvaluatedKey" not in page:
                     return rows
                 payload["ExclusiveStartKey"] = page["LastEvaluatedKey"]

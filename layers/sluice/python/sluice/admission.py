@@ -352,6 +352,7 @@ def _dollars(nano: NanoUSD) -> str:
 
 
 def refuse(applied: AppliedBudget, worst: NanoUSD, short: Short) -> NoReturn:
+    """Raise the refusal (402) of a request that a budget cannot pay; `worst` is in nano-USD."""
     budget = applied.budget
     raise BudgetExceeded(
         f"Budget {budget.id!r} has {_dollars(max(short.available, 0))} of {_dollars(budget.amount)} left in this "
@@ -361,6 +362,7 @@ def refuse(applied: AppliedBudget, worst: NanoUSD, short: Short) -> NoReturn:
 
 
 def refuse_request(applied: AppliedBudget, worst: NanoUSD, limit: NanoUSD) -> NoReturn:
+    """Raise the refusal (402) of one that could cost more than a budget's `limit` for a single request, in nano-USD."""
     raise BudgetExceeded(
         f"Budget {applied.budget.id!r} allows a request to cost at most {_dollars(limit)}; this one could cost up to "
         f"{_dollars(worst)}. Shorten the prompt or lower the bound on the answer."
