@@ -1,1 +1,2 @@
-"""The CDK app: what Sluice is made of on AWS. It reads `sluice.settings` and `sluice.endpoints`, nothing else of it."""
+"""The CDK app: what Sluice is made of on AWS. It reads `sluice.settings`, `sluice.endpoints` and
+`sluice.metrics`, nothing else of it."""
