@@ -10,15 +10,20 @@ Nothing here asks AWS: a missing account number means "the account of the creden
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 
+from infra.capacity import Capacity, check_functions
+from infra.domain import Domain
 from infra.invoice_checks import InvoiceChecks
 from infra.provider_access import ProviderAccess
+from infra.releases import Release
 from sluice.settings import UPLOAD_DAYS_LIMIT, UPLOAD_INLINE_MB_LIMIT
 
 EPHEMERAL_PREFIX = "pr-"
 NO_ACCESS = ProviderAccess()
 NO_CHECKS = InvoiceChecks()
+AT_ONCE_RELEASE = Release()
 MEMORY_MB = (256, 512)
 LOG_RETENTION = {
     1: "ONE_DAY",
@@ -49,37 +54,73 @@ class InvalidStage(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One deployment of the gateway.
+class RegionSettings:
+    """What differs in one region of a stage; whatever is not said is as everywhere."""
 
-    `memory_mb` is for the functions on the request path, `log_days` for every log group, `ledger_days` for ledger
-    entries. `requests_per_second` and `burst` are the API's own limit, per region, over all callers.
-    Uploads are kept for `upload_days`, at most `upload_inline_mb` MB of them are written into one request, and web
-    pages of `upload_origins` ("https://chat.example.com") may put them from a browser.
-    `customer_key` is the id of a multi-Region KMS key that exists in every region of the stage; it then encrypts
-    tables, secrets and uploads. Without one, keys that AWS owns or manages do that at no cost and with no call to KMS
-    on the request path. `ephemeral` stages keep nothing when they are destroyed.
-    `providers` says which providers let the functions' own role in; without an entry there, none does. `invoices` lists
-    the vendors whose figures the ledger is compared with every night.
-    """
+    memory_mb: int | None = None
+    """Memory of the functions on the request path."""
+    log_days: int | None = None
+    """How long log lines are kept."""
+    requests_per_second: int | None = None
+    """The API's own limit in this region."""
+    burst: int | None = None
+    """The API's burst in this region."""
+    capacity: Mapping[str, Capacity] | None = None
+    """Function -> environments in this region; it stands in place of the stage's, not beside it."""
+    firewall_rate: int | None = None
+    """Requests of one address in five minutes; 0 for no web ACL in this region."""
+    release: Release | None = None
+    """How versions change in this region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One deployment of the gateway. Every member is one setting; docs/deploy.md has the table of them."""
 
     name: str
+    """Part of the name of every stack, table and secret; `pr-...` for stages that leave nothing behind."""
     regions: tuple[str, ...]
+    """Where it runs. The first is the primary region: it owns the global tables and the secrets."""
     account: str | None = None
+    """The AWS account; none for that of the credentials that deploy."""
     ephemeral: bool = False
+    """Whether `destroy` deletes everything, tables included. True exactly for `pr-...`."""
     memory_mb: int = 256
+    """Memory of the functions on the request path; the CPU share follows it."""
     log_days: int = 30
+    """How long log lines are kept."""
     ledger_days: int = 90
+    """How long ledger entries are kept; usage and exports outlive them."""
     requests_per_second: int = 100
+    """The API's own limit per region, over all callers."""
     burst: int = 200
+    """So many requests may come at once before that limit refuses any."""
     upload_days: int = 7
+    """How long uploads are kept."""
     upload_inline_mb: int = 16
+    """So many MB of uploads at most are written into one request."""
     upload_origins: tuple[str, ...] = ()
+    """Web pages (`https://chat.example.com`) that may put uploads from a browser."""
     customer_key: str = ""
+    """Id of a multi-Region KMS key that exists in every region of the stage; it then encrypts tables, secrets, uploads
+    and alerts. Without one, keys that AWS owns do, at no cost and with no call to KMS on the request path."""
     providers: ProviderAccess = NO_ACCESS
+    """Providers that let the functions' own role in (docs/credentials.md); without an entry, none does."""
     invoices: InvoiceChecks = NO_CHECKS
+    """Vendors whose figures the ledger is compared with every night (docs/invoices.md)."""
     alert_emails: tuple[str, ...] = ()
     """Who is told when a budget passes a threshold; AWS asks each address once whether it wants to be."""
+    release: Release = AT_ONCE_RELEASE
+    """How a new version takes over callers, and what rolls it back."""
+    capacity: Mapping[str, Capacity] = field(default_factory=dict)
+    """Function (`streaming`, `completion`, `routing`, `admin`) -> environments kept ready or set aside per region."""
+    domain: Domain | None = None
+    """The gateway's host name, with latency-based routing between the regions; none for API Gateway's own names."""
+    firewall_rate: int = 0
+    """With a number, AWS WAF stands in front: it blocks known-bad addresses, and an address with more requests than
+    that in five minutes. 0: no web ACL, which costs $7 a month in each region."""
+    per_region: Mapping[str, RegionSettings] = field(default_factory=dict)
+    """Region -> what differs there."""
 
     def __post_init__(self) -> None:
         """Raise InvalidStage for a value that AWS would refuse later, or that would surprise."""
@@ -103,6 +144,13 @@ class Stage:
         self._check("customer_key", key_fits, "a multi-Region key id (mrk- and 32 hex digits), or empty")
         emails_fit = all(map(_EMAIL.fullmatch, self.alert_emails))
         self._check("alert_emails", emails_fit, "addresses such as finops@example.com")
+        firewall_fits = self.firewall_rate == 0 or 10 <= self.firewall_rate <= 2_000_000_000
+        self._check("firewall_rate", firewall_fits, "0, or 10 to 2000000000")
+        check_functions(self.capacity)
+        known = all(region in self.regions for region in self.per_region)
+        self._check("per_region", known, f"for regions of the stage ({', '.join(self.regions)})")
+        for region in self.per_region:
+            self.at(region)
         named_ephemeral = self.name.startswith(EPHEMERAL_PREFIX)
         self._check("ephemeral", self.ephemeral == named_ephemeral, f"true exactly for names in {EPHEMERAL_PREFIX}*")
 
@@ -110,6 +158,14 @@ class Stage:
         if not holds:
             value = getattr(self, setting)
             raise InvalidStage(f"Stage {self.name!r}: {setting} is {value!r}; it must be {allowed}.")
+
+    def at(self, region: str) -> Stage:
+        """Return the stage as it is in one of its regions. Raises InvalidStage when that could not be deployed."""
+        own = self.per_region.get(region)
+        if own is None:
+            return self
+        differs = {each.name: value for each in fields(own) if (value := getattr(own, each.name)) is not None}
+        return replace(self, per_region={}, **differs)
 
     @property
     def primary(self) -> str:
@@ -151,6 +207,7 @@ STAGES: dict[str, Stage] = {
             ledger_days=400,
             requests_per_second=1_000,
             burst=2_000,
+            release=Release("canary_10_percent_5_minutes"),
         ),
     )
 }
