@@ -328,3 +328,110 @@ def test_redirects_end() -> None:
     with pytest.raises(ProviderError):
         Stage(upstream).run(Plan("m", None, (Planned(waking("a", 300.0), "test"),), retry=RetryPolicy(attempts=1)))
     assert len(upstream.sent) == 1 + MOST_REDIRECTS
+
+
+def closing(stage: Stage, exchange: Exchange, outcome: str = "ok", kind: str = "") -> None:
+    stage.dispatcher.close(exchange.deployment, outcome, kind)
+
+
+def test_a_deployment_that_kept_failing_is_asked_last_and_the_entry_says_why() -> None:
+    upstream = Upstream(a=[Answer(500)] * 6, b=[Answer() for _ in range(7)])
+    stage = Stage(upstream)
+    for _ in range(5):
+        closing(stage, stage.run(plan("a", "b", attempts=1)))
+    upstream.calls.clear()
+    assert stage.run(plan("a", "b", attempts=1)).deployment.name == "b/m"
+    assert upstream.calls == ["b"]
+    assert stage.trail.reasons[-1].startswith("a/m: asked last, ejected for another ")
+
+
+def test_where_nobody_else_serves_an_ejected_deployment_is_asked_once() -> None:
+    upstream = Upstream(a=[*[Answer(500)] * 5, Answer(500), Answer(body=b"back")])
+    stage = Stage(upstream)
+    for _ in range(5):
+        with pytest.raises(ProviderError):
+            stage.run(plan("a", attempts=1))
+    upstream.calls.clear()
+    with pytest.raises(ProviderError):
+        stage.run(plan("a", attempts=4))
+    assert upstream.calls == ["a"]
+    assert stage.run(plan("a", attempts=4)).body == b"back"
+
+
+def test_the_request_after_the_ejection_is_the_probe_and_restores() -> None:
+    upstream = Upstream(a=[*[Answer(500)] * 5, Answer(), Answer()], b=[Answer() for _ in range(5)])
+    stage = Stage(upstream)
+    for _ in range(5):
+        stage.run(plan("a", "b", attempts=1))
+    stage.now += 60.0
+    upstream.calls.clear()
+    closing(stage, stage.run(plan("a", "b")))
+    closing(stage, stage.run(plan("a", "b")))
+    assert upstream.calls == ["a", "a"]
+
+
+def test_streams_that_keep_breaking_eject_their_deployment() -> None:
+    upstream = Upstream(a=[Answer() for _ in range(5)], b=[Answer()])
+    stage = Stage(upstream)
+    for _ in range(5):
+        closing(stage, stage.run(plan("a", "b")), "failed", "connection")
+    assert stage.run(plan("a", "b")).deployment.name == "b/m"
+
+
+def test_a_failure_of_the_gateways_own_ejects_nobody() -> None:
+    upstream = Upstream(a=[Answer() for _ in range(12)], b=[])
+    stage = Stage(upstream)
+    for _ in range(12):
+        closing(stage, stage.run(plan("a", "b")), "failed", "api_error")
+    assert upstream.calls == ["a"] * 12
+
+
+def test_the_same_model_in_another_region_has_a_health_of_its_own() -> None:
+    upstream = Upstream(a=[*[Answer(500)] * 5, Answer()])
+    stage = Stage(upstream)
+    west, east = (replace(deployment("a"), region=region) for region in ("us-west-2", "us-east-1"))
+    for _ in range(5):
+        with pytest.raises(ProviderError):
+            stage.run(Plan("m", None, (Planned(west, ""),), retry=RetryPolicy(attempts=1)))
+    both = Plan("m", None, (Planned(west, ""), Planned(east, "")))
+    assert stage.run(both).deployment.region == "us-east-1"
+
+
+def test_retries_end_when_their_budget_is_spent() -> None:
+    upstream = Upstream(
+        a=[item for _ in range(40) for item in (Answer(500), Answer())], b=[Answer() for _ in range(40)]
+    )
+    stage = Stage(upstream)
+    for _ in range(20):
+        closing(stage, stage.run(plan("a", "b")))
+        stage.now += 60.0
+    refused_and_not_retried = upstream.calls.count("b")
+    assert len(stage.slept) >= 10
+    assert refused_and_not_retried > 0
+
+
+def test_a_provider_that_asks_to_be_left_alone_is_not_the_first_to_be_asked() -> None:
+    upstream = Upstream(a=[Answer(429, headers={"retry-after": "60"}), Answer()], b=[Answer(), Answer()])
+    stage = Stage(upstream)
+    stage.run(plan("a", "b"))
+    stage.run(plan("a", "b"))
+    stage.now += 61.0
+    stage.run(plan("a", "b"))
+    assert upstream.calls == ["a", "b", "b", "a"]
+
+
+def test_all_attempts_together_end_within_the_seconds_of_the_request() -> None:
+    upstream = Upstream(a=[Answer(500) for _ in range(9)], b=[Answer()])
+    stage = Stage(upstream)
+    wanted = replace(plan("a", "b", attempts=9), timeouts=Timeouts(request=4.0))
+    stage.run(wanted, deadline=900.0)
+    assert upstream.calls == ["a", "a", "a", "b"]
+    assert stage.now < 4.0
+    assert {call.deadline for call in upstream.sent} == {4.0}
+
+
+def test_a_provider_with_another_behind_it_may_use_half_of_the_time_that_is_left() -> None:
+    upstream = Upstream(a=[ProviderTimeout("slow", phase="first_byte")], b=[Answer()])
+    stage = Stage(upstream)
+    stage.run(replace(plan("a", "b"), timeouts=Timeouts(first_byte=120.0, request=100.0)))
+    assert [call.timeouts.first_byte for call in upstream.sent] == [50.0, 120.0]

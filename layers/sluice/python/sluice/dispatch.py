@@ -2,21 +2,27 @@
 
 An attempt has succeeded when its answer is whole (buffered) or its first event has come (streamed); up to then a
 refusal, hang, cut or garbled answer costs the caller nothing but time. After that nothing is retried.
+
+All attempts together end within the plan's `request` seconds. Deployments that kept failing are asked last and once
+(`sluice.routing.health`); retries come out of a budget there.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sluice.errors import GatewayError, NoHealthyUpstream, ProviderError, ProviderTimeout, UnsupportedParameter
 from sluice.ports import Transport, UpstreamAnswer, UpstreamCall
 from sluice.providers.auth import scrubbed
 from sluice.types.ledger import Attempt
-from sluice.types.routes import Deployment, Plan, RetryPolicy, Timeouts
+from sluice.types.routes import Deployment, Plan, Planned, RetryPolicy, Timeouts
+
+if TYPE_CHECKING:
+    from sluice.routing.health import Health
 
 KEEP_ALIVE_SECONDS = 15.0
 MOST_REDIRECTS = 4
@@ -108,16 +114,30 @@ class Clock:
     random: Callable[[], float] = random.random
 
 
+def _silent(line: str) -> None:
+    """Write nothing."""
+
+
 class Dispatcher:
     """Sends the calls of a plan.
 
-    `refresh_credential(provider)` re-reads the secret after a 401 and tells whether the key changed.
+    `refresh_credential(provider)` re-reads the secret after a 401 and tells whether the key changed; `tell` writes a
+    log line when a deployment is ejected or restored.
     """
 
-    def __init__(self, transport: Transport, refresh_credential: Callable[[str], bool], clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        refresh_credential: Callable[[str], bool],
+        clock: Clock,
+        tell: Callable[[str], None] = _silent,
+    ) -> None:
         self._transport = transport
         self._refresh_credential = refresh_credential
         self._clock = clock
+        self._tell = tell
+        self._health: Health | None = None
+        """None until something has failed."""
 
     def run(
         self,
@@ -135,9 +155,13 @@ class Dispatcher:
             ProviderError: the last error, when every deployment failed.
         """
         failure: GatewayError | None = None
-        for planned in plan.choices:
+        deadline = self._limit(plan, deadline)
+        order = self._order(plan, trail)
+        for place, planned in enumerate(order, 1):
             try:
-                return self._deploy(planned.deployment, plan, prepare, reader, trail, deadline)
+                return self._deploy(
+                    planned.deployment, plan, prepare, reader, trail, deadline, last=place == len(order)
+                )
             except UnsupportedParameter as error:
                 trail.reasons.append(f"{planned.deployment.name}: {error.message}")
                 failure = failure or error
@@ -149,6 +173,40 @@ class Dispatcher:
             raise NoHealthyUpstream(f"The plan for {plan.requested[:128]!r} is empty.")
         raise failure
 
+    def close(self, deployment: Deployment, outcome: str, kind: str) -> None:
+        """Note how an answer ended that `run` returned the beginning of: the outcome and error kind of its entry."""
+        if outcome == "failed":
+            self._failed(deployment, kind, None)
+        elif outcome in ("ok", "aborted") and self._health is not None:
+            self._health.succeeded(_place(deployment))
+
+    def _limit(self, plan: Plan, deadline: float | None) -> float:
+        """Return the monotonic second by which all attempts are over, with the time to settle behind it."""
+        own = self._clock.monotonic() + plan.timeouts.request + SETTLE_SECONDS
+        return own if deadline is None else min(own, deadline)
+
+    def _order(self, plan: Plan, trail: Trail) -> Sequence[Planned]:
+        """Return the plan's choices, ejected ones last."""
+        if self._health is None or len(plan.choices) < 2:
+            return plan.choices
+        first: list[Planned] = []
+        last: list[Planned] = []
+        for planned in plan.choices:
+            reason = self._health.ejected(_place(planned.deployment))
+            (last if reason else first).append(planned)
+            if reason:
+                trail.reasons.append(f"{planned.deployment.name}: asked last, {reason}")
+        return first + last
+
+    def _failed(self, deployment: Deployment, kind: str, retry_after: float | None) -> None:
+        if self._health is None:
+            from sluice.routing.health import WEIGHTS, Health
+
+            if kind not in WEIGHTS:
+                return
+            self._health = Health(self._clock.epoch, self._clock.random, self._tell)
+        self._health.failed(_place(deployment), kind, retry_after)
+
     def _deploy(  # noqa: PLR0917 - private; mirrors `run`
         self,
         deployment: Deployment,
@@ -156,9 +214,12 @@ class Dispatcher:
         prepare: Callable[[Deployment], Prepared],
         reader: Callable[[Deployment], Reader],
         trail: Trail,
-        deadline: float | None,
+        deadline: float,
+        *,
+        last: bool,
     ) -> Exchange:
         tries, refreshed = 0, False
+        again = self._health is None or self._health.begin(_place(deployment))
         while True:
             try:
                 prepared = prepare(deployment)
@@ -166,33 +227,34 @@ class Dispatcher:
                 trail.reasons.append(f"{deployment.name}: {error.message}")
                 raise
             try:
-                return self._attempt(deployment, prepared, plan, reader(deployment), trail, deadline)
+                call = self._call(deployment, prepared, plan, deadline, last=last)
+                return self._attempt(deployment, prepared, call, reader(deployment), trail)
             except ProviderError as error:
                 tries += 1
                 if error.kind == "authentication" and not refreshed:
                     refreshed = True
                     if self._refresh_credential(deployment.provider.name):
                         continue
-                pause = self._pause(error, tries, plan.retry)
-                if pause is None or self._late(deadline, pause):
+                self._failed(deployment, error.kind, error.retry_after)
+                pause = self._pause(error, tries, plan.retry) if again else None
+                if pause is None or self._late(deadline, pause) or not self._may_retry(deployment):
                     raise
                 self._clock.sleep(pause)
                 trail.waited += pause
 
-    def _attempt(  # noqa: PLR0917 - private; mirrors `run`
+    def _attempt(
         self,
         deployment: Deployment,
         prepared: Prepared,
-        plan: Plan,
+        call: UpstreamCall,
         reader: Reader,
         trail: Trail,
-        deadline: float | None,
     ) -> Exchange:
         started, started_ms = self._clock.monotonic(), int(self._clock.epoch() * 1000)
         status, outcome, message, upstream_id = 0, "ok", "", ""
         answer: UpstreamAnswer | None = None
         try:
-            answer = self._sent(_call(deployment, prepared, plan, deadline), deployment)
+            answer = self._sent(call, deployment)
             status, upstream_id = answer.status, _upstream_id(answer.headers)
             return _accept(deployment, prepared, answer, reader)
         except ProviderError as error:
@@ -243,8 +305,30 @@ class Dispatcher:
             return None if error.retry_after > retry.longest else max(error.retry_after, pause)
         return pause
 
-    def _late(self, deadline: float | None, pause: float = 0.0) -> bool:
-        return deadline is not None and self._clock.monotonic() + pause >= deadline - SETTLE_SECONDS
+    def _may_retry(self, deployment: Deployment) -> bool:
+        return self._health is None or self._health.may_retry(_place(deployment))
+
+    def _late(self, deadline: float, pause: float = 0.0) -> bool:
+        return self._clock.monotonic() + pause >= deadline - SETTLE_SECONDS
+
+    def _call(
+        self, deployment: Deployment, prepared: Prepared, plan: Plan, deadline: float, *, last: bool
+    ) -> UpstreamCall:
+        timeouts, ends = patience(deployment, plan), deadline - SETTLE_SECONDS
+        if not last:
+            # Who comes next must have time as well.
+            half = max((ends - self._clock.monotonic()) / 2, 0.001)
+            if half < timeouts.first_byte:
+                timeouts = replace(timeouts, first_byte=half)
+        return UpstreamCall(
+            method=prepared.method,
+            url=prepared.url,
+            headers=prepared.headers,
+            body=prepared.body,
+            timeouts=timeouts,
+            deadline=ends,
+            allow_loopback=deployment.provider.allow_loopback,
+        )
 
 
 def patience(deployment: Deployment, plan: Plan) -> Timeouts:
@@ -255,16 +339,9 @@ def patience(deployment: Deployment, plan: Plan) -> Timeouts:
     return replace(plan.timeouts, first_byte=least)
 
 
-def _call(deployment: Deployment, prepared: Prepared, plan: Plan, deadline: float | None) -> UpstreamCall:
-    return UpstreamCall(
-        method=prepared.method,
-        url=prepared.url,
-        headers=prepared.headers,
-        body=prepared.body,
-        timeouts=patience(deployment, plan),
-        deadline=None if deadline is None else deadline - SETTLE_SECONDS,
-        allow_loopback=deployment.provider.allow_loopback,
-    )
+def _place(deployment: Deployment) -> str:
+    """Return the name under which a deployment's health is kept: a model in another region fails by itself."""
+    return f"{deployment.name} in {deployment.region}" if deployment.region else deployment.name
 
 
 def _same_host(url: str, location: str) -> str:

@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from sluice.metering.tally import Tally
 from sluice.ports import LedgerStore, LineSink
 from sluice.types.ledger import LedgerEntry
+from sluice.types.routes import Deployment
+
+
+def _unwatched(deployment: Deployment, outcome: str, kind: str) -> None:
+    """Learn nothing from how an answer ended."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Settlement:
     encode: Callable[[LedgerEntry, bool], str]
     monotonic: Callable[[], float]
     refreshes: tuple[Callable[[], None], ...] = ()
+    watch: Callable[[Deployment, str, str], None] = _unwatched
+    """Is told how a deployment's answer ended: the outcome and the error kind of its entry."""
 
     def close(self, tally: Tally, cold_start: bool) -> Closed:
         """Return the pair of steps for one request."""
@@ -62,6 +69,8 @@ class Closed:
         now = self._settlement.monotonic()
         if self._tally.ticket is not None:
             self._settle(now)
+        if self._tally.deployment is not None:
+            self._settlement.watch(self._tally.deployment, self._tally.outcome, self._tally.error_kind)
         self._entry = self._tally.entry(now)
         try:
             self._settlement.lines.write(self._settlement.encode(self._entry, self._cold))

@@ -89,11 +89,12 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
     authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch)
     configuration = ConfigurationSnapshot(adapters.configurations, clock.epoch)
     gates = _Gates(adapters)
+    dispatcher = Dispatcher(adapters.transport, credentials.refresh, clock, adapters.lines.write)
     composed = Services(
         authenticator=authenticator,
         configuration=configuration,
         router=Router(registry, credentials.has, translates, clock.random),
-        dispatcher=Dispatcher(adapters.transport, credentials.refresh, clock),
+        dispatcher=dispatcher,
         credentials=credentials,
         settlement=Settlement(
             ledger=adapters.ledger,
@@ -107,6 +108,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
                 credentials.renew,
                 gates.maintain,
             ),
+            watch=dispatcher.close,
         ),
         ledger=adapters.ledger,
         clock=clock,

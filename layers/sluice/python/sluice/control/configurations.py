@@ -30,6 +30,8 @@ class TimeoutsModel(_Strict):
     """None: 120, and longer at providers that start models on demand."""
     idle: float = Field(default=60.0, gt=0, le=290)
     total: float = Field(default=600.0, gt=0, le=890)
+    request: float | None = Field(default=None, gt=0, le=890)
+    """For all attempts together; None: 890, which is as long as an environment lives for one request."""
 
 
 class RetryModel(_Strict):

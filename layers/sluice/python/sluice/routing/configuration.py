@@ -1,7 +1,8 @@
 """A configuration version: its JSON document, its hash, and what the request path makes of it.
 
     {"routes": {"fast": {"strategy": "ordered", "targets": [{"model": "openai/gpt-4o-mini", "weight": 1}],
-                         "timeouts": {"connect": 5, "first_byte": 120, "idle": 60, "total": 600},
+                         "timeouts": {"connect": 5, "first_byte": 120, "idle": 60, "total": 600,
+                                      "request": 890},
                          "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false}},
      "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
                                "any_model": false, "headers": {}, "first_byte_seconds": null}},
@@ -26,7 +27,7 @@ from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.routes import Configuration, ProviderSettings, RetryPolicy, Route, RouteTarget, Timeouts
 
 STRATEGIES = ("ordered", "weighted")
-PHASES = ("connect", "first_byte", "idle", "total")
+PHASES = ("connect", "first_byte", "idle", "total", "request")
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 Part = TypeVar("Part")

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds allowed for each phase of one attempt; `total` covers all of it."""
+    """Seconds allowed for each phase of one attempt; `total` covers all of it, `request` all attempts together."""
 
     connect: float = 5.0
     first_byte: float = 120.0
     idle: float = 60.0
     total: float = 600.0
+    request: float = 890.0
 
 
 @dataclass(frozen=True, slots=True)
