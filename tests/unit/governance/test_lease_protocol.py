@@ -226,9 +226,10 @@ def region_moves(state: Regions, cap: int, step: int) -> Iterator[Regions]:
         states: Mapping[str, CounterState] = {
             part_name(NAMES[other], 0): CounterState(
                 state.seen[me][0], given={part_name(NAMES[me], 0): state.seen[me][1]}
-            )
+            ),
+            part_name(NAMES[me], 0): CounterState(committed, given={part_name(NAMES[other], 0): given}),
         }
-        mine = split.of_region(NAMES[me]) + received(states, part_name(NAMES[me], 0))
+        mine = split.of_region(NAMES[me]) + received(states, part_name(NAMES[me], 0), split)
         if committed + step <= mine:
             yield written(state, me, (committed + step, given), spent=step)
             yield written(state, me, (committed + step, given + step), spent=0)

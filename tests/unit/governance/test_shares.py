@@ -135,7 +135,7 @@ def test_what_is_received_is_the_sum_of_what_others_gave() -> None:
         "ap#0": CounterState(given={"eu#0": 7}),
         "eu#0": CounterState(given={"us#0": 3}),
     }
-    assert received(states, part_name("eu", 0)) == 12
+    assert received(states, part_name("eu", 0), Split(CAP, ("ap", *REGIONS), {})) == 12
 
 
 class RegionMachine(RuleBasedStateMachine):
@@ -165,7 +165,7 @@ class RegionMachine(RuleBasedStateMachine):
         other = part_name("us" if region == "eu" else "eu", 0)
         key = CounterKey(NAME, part_name(region, 0))
         state = table.items.get(key, CounterState())
-        cap = CAP // 2 + received(table.parts(NAME), key.part)
+        cap = CAP // 2 + received(table.parts(NAME), key.part, split())
         table.give(key, other, amount, before=state.given.get(other, 0), cap=cap)
         self.replica.note()
 

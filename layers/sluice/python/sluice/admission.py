@@ -19,6 +19,7 @@ from sluice.calls import Incoming, quirks_of
 from sluice.dialects import chat_dialect, parse
 from sluice.errors import BudgetExceeded, RateLimited
 from sluice.governance.applying import Applicable, Applied, AppliedBudget, Applying
+from sluice.governance.layouts import layout_of
 from sluice.governance.lease import Need, Reservation, Short
 from sluice.metering.bounds import input_bound
 from sluice.metering.worst_case import largest_output, output_bound, worst_case
@@ -304,6 +305,7 @@ def needs_of(budgets: Iterable[AppliedBudget], worst: NanoUSD) -> Iterator[Need]
     for budget, name, window in budgets:
         cap = budget.amount + budget.grace if budget.hard else UNBOUNDED
         prefix = name.removesuffix(window.id)
+        layout = layout_of(budget, window)
         yield Need(
             name,
             worst,
@@ -311,9 +313,11 @@ def needs_of(budgets: Iterable[AppliedBudget], worst: NanoUSD) -> Iterator[Need]
             ends=window.end,
             before=tuple(f"{prefix}{each}" for each in window.before),
             strict=budget.strict,
-            shares=budget.shares,
-            shards=budget.shards,
-            keep_until=window.end + max(400 * DAY, 0),
+            shares=layout.shares,
+            shards=layout.shards,
+            keep_until=window.end + 400 * DAY,
+            before_shards=layout.before_shards,
+            also=layout.also,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sluice.governance.lease import Need
-from sluice.governance.shares import Part, Split, part_name, rebalance, received
+from sluice.governance.shares import Part, Split, evenly, part_name, rebalance, received
 from sluice.ports import CounterStore
 from sluice.types.budgets import CounterKey
 
@@ -30,8 +30,9 @@ class Caps:
         self._regions = tuple(regions) or (region,)
         self._rebalance_seconds = rebalance_seconds
         self._received: dict[CounterKey, int] = {}
-        self._earlier: dict[CounterKey, int] = {}
+        self._earlier: dict[str, int] = {}
         self._asked: dict[tuple[str, str], float] = {}
+        self._caps: dict[str, int] = {}
 
     def key(self, need: Need, shard: int) -> CounterKey:
         """Return the part of a counter in this region."""
@@ -39,15 +40,16 @@ class Caps:
 
     def parts(self, need: Need, home: int, now: float) -> list[Part]:
         """Return the parts of this region, the shard `home` first. May read and seal earlier sub-windows."""
-        bases = self._split(need).parts(need.name, self._region)
+        self._notice(need)
         if need.before:
-            self._look_back(need, [part.key for part in bases], now)
-        return [self._allowed(part) for part in bases[home:] + bases[:home]]
+            self._look_back(need, now)
+        parts = self._parts(need)
+        return parts[home:] + parts[:home]
 
     def part(self, need: Need, key: CounterKey) -> Part:
         """Return one part by what is known already; a part that the split does not have may commit nothing."""
-        bases = self._split(need).parts(need.name, self._region)
-        return next((self._allowed(part) for part in bases if part.key == key), Part(key, 0))
+        self._notice(need)
+        return next((part for part in self._parts(need) if part.key == key), Part(key, 0))
 
     def learn(self, need: Need, now: float) -> bool:
         """Look at what other regions gave; tell whether there is more than before."""
@@ -57,7 +59,7 @@ class Caps:
         more = False
         for shard in range(need.shards):
             key = self.key(need, shard)
-            given = received(states, key.part)
+            given = received(states, key.part, self._split(need))
             # A copy of another region's item may be older than the one seen before; what was given stays given.
             if given > self._received.get(key, 0):
                 self._received[key] = given
@@ -74,27 +76,44 @@ class Caps:
 
     def forget(self, names: Collection[str]) -> None:
         """Forget what is known of all counters but these."""
-        for memory in (self._received, self._earlier):
-            for key in [key for key in memory if key.name not in names]:
-                del memory[key]
+        self._received = {key: given for key, given in self._received.items() if key.name in names}
+        for memory in (self._earlier, self._caps):
+            for name in [name for name in memory if name not in names]:
+                del memory[name]
         self._asked = {pair: at for pair, at in self._asked.items() if pair[1] in names}
 
+    def _notice(self, need: Need) -> None:
+        """Believe nothing of what other regions gave, until it was looked at again, once a cap was lowered."""
+        known = self._caps.get(need.name, 0)
+        if need.cap < known:
+            self._received = {key: given for key, given in self._received.items() if key.name != need.name}
+            self._asked.pop(("given", need.name), None)
+        if need.cap != known:
+            self._caps[need.name] = need.cap
+
     def _split(self, need: Need) -> Split:
-        return Split(need.cap, self._regions, need.shares, need.shards)
+        return Split(need.cap, self._regions, need.shares, need.shards, need.also)
 
-    def _allowed(self, part: Part) -> Part:
-        return Part(part.key, part.cap + self._received.get(part.key, 0) - self._earlier.get(part.key, 0))
+    def _parts(self, need: Need) -> list[Part]:
+        split = self._split(need)
+        if not need.before:
+            parts = split.parts(need.name, self._region)
+            return [Part(part.key, part.cap + self._received.get(part.key, 0)) for part in parts]
+        # The sum over all shards, because an earlier sub-window may have had other ones. It only falls, so each part of
+        # what it leaves only grows.
+        left = split.of_region(self._region) - self._earlier.get(need.name, 0)
+        return [Part(self.key(need, shard), cap) for shard, cap in enumerate(evenly(left, need.shards))]
 
-    def _look_back(self, need: Need, keys: Sequence[CounterKey], now: float) -> None:
-        due = self._due("earlier", need.name, LOOK_BACK_SECONDS, now)
-        if not due and all(key in self._earlier for key in keys):
+    def _look_back(self, need: Need, now: float) -> None:
+        if not self._due("earlier", need.name, LOOK_BACK_SECONDS, now) and need.name in self._earlier:
             return
-        states = dict(self._store.read_all([CounterKey(name, key.part) for name in need.before for key in keys]))
+        shards = range(max(need.shards, need.before_shards))
+        keys = [CounterKey(name, part_name(self._region, shard)) for name in need.before for shard in shards]
+        states = dict(self._store.read_all(keys))
         for key, state in states.items():
             if not state.sealed:
                 states[key] = self._store.seal(key, keep_until=need.keep_until)
-        for key in keys:
-            self._earlier[key] = sum(states[CounterKey(name, key.part)].committed for name in need.before)
+        self._earlier[need.name] = sum(state.committed for state in states.values())
 
     def _due(self, what: str, name: str, seconds: float, now: float) -> bool:
         last = self._asked.get((what, name))

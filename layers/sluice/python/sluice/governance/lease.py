@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sluice.types.budgets import CounterKey, Hold
@@ -21,7 +21,8 @@ class Need:
 
     `cap` is the whole cap, grace included, of all regions together. `ends` is the epoch second at which the window is
     over (0: never); nothing is reserved from then on. `before` names the counters whose spending counts with this one
-    (the earlier sub-windows of a rolling window). `keep_until` is when the counter may be forgotten.
+    (the earlier sub-windows of a rolling window); they have up to `before_shards` shards, and of `shares` and those of
+    `also` a region has the least. `keep_until` is when the counter may be forgotten.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Need:
     shares: Mapping[str, int] = field(default_factory=dict)
     shards: int = 1
     keep_until: int = 0
+    before_shards: int = 1
+    also: tuple[Mapping[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +141,33 @@ class Pace:
     def _left(self, now: float) -> float:
         # Linear, not exponential: no need for math on the request path.
         return max(0.0, 1.0 - max(0.0, now - self._at) / MEMORY)
+
+
+def reserve_from(lease: Lease, need: Need, amount: int, now: float) -> Piece:
+    """Reserve so much from a lease, by the newest need."""
+    lease.need = need  # the newest configuration counts
+    lease.reserved += amount
+    lease.used = now
+    return Piece(lease, amount)
+
+
+def undo(pieces: Iterable[tuple[Piece, ...]]) -> None:
+    """Return what was reserved."""
+    for each in pieces:
+        for piece in each:
+            piece.lease.reserved -= piece.amount
+
+
+def charge_to(pieces: Sequence[Piece], cost: int, now: float) -> Iterator[tuple[str, int]]:
+    """Charge what a request cost to the leases that it reserved from; yield which hold paid how much."""
+    left = cost
+    for number, piece in enumerate(pieces):
+        # More than the worst case is never due; if it is, it is charged where it shows, to the last piece.
+        charged = left if number == len(pieces) - 1 else min(left, piece.amount)
+        lease = piece.lease
+        lease.reserved -= piece.amount
+        lease.spent += charged
+        lease.used = now
+        left -= charged
+        if charged:
+            yield lease.hold.id, charged

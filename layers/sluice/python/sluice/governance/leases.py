@@ -12,6 +12,7 @@ Rules that keep a cap hard:
 * The slack of all leases of a part is at most 2.5 % of its cap: the write's own condition says so. From 90 % on, and in
   strict mode, there is none, and every request holds exactly its worst case.
 * A rolling window's earlier sub-windows are sealed before their sum is taken off the cap.
+* A lowered cap counts from the next request on: what a lease held ahead under the old one is returned first.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from sluice.errors import GatewayError
 from sluice.governance.caps import Caps
-from sluice.governance.lease import Lease, Need, Pace, Piece, Reservation, Short
+from sluice.governance.lease import Lease, Need, Pace, Piece, Reservation, Short, charge_to, reserve_from, undo
 from sluice.governance.shares import Part
 from sluice.ports import CounterStore, Refused, Taken
 from sluice.types.budgets import CounterKey, CounterState, Hold
@@ -94,7 +95,7 @@ class Leases:
                 return Reservation(wanted, tuple(pieces))
             finally:
                 if len(pieces) < len(wanted):
-                    _undo(pieces)
+                    undo(pieces)
 
     def settle(self, reservation: Reservation, cost: int) -> tuple[tuple[str, int], ...]:
         """Charge what a request really cost (nano-USD) to each of its budgets; return which holds paid how much.
@@ -108,7 +109,7 @@ class Leases:
             now = self._now()
             paid: list[tuple[str, int]] = []
             for need, pieces in zip(reservation.needs, reservation.pieces, strict=True):
-                paid += _charge(pieces, cost, now)
+                paid += charge_to(pieces, cost, now)
                 self._pace(need.name).spent(cost, now)
             return tuple(paid)
 
@@ -160,15 +161,24 @@ class Leases:
         home = self._home(need)
         for shard in range(need.shards):
             lease = self._usable(self._caps.key(need, (home + shard) % need.shards), now)
-            if lease is not None and lease.room >= need.amount:
-                return _reserve(lease, need, need.amount, now)
+            if lease is not None and (need.cap < lease.need.cap or need.strict > lease.need.strict):
+                self._empty(lease, need)
+            elif lease is not None and lease.room >= need.amount:
+                return reserve_from(lease, need, need.amount, now)
         return None
+
+    def _empty(self, lease: Lease, need: Need) -> None:
+        """Return what a lease holds ahead: under a cap that was lowered, each request asks for what it needs."""
+        self._resolve(lease)
+        if lease.room > 0:
+            self._resize(lease, self._caps.part(need, lease.key), lease.spent + lease.reserved, 0)
+        lease.need = need
 
     def _gather(self, need: Need, now: float) -> tuple[Piece, ...] | Short:
         parts = self._caps.parts(need, self._home(need), now)
         lease = self._enlarged(need, parts[0], need.amount, now, partly=False)
         if lease is not None:
-            return (_reserve(lease, need, need.amount, now),)
+            return (reserve_from(lease, need, need.amount, now),)
         return self._from_all(need, parts, now) if len(parts) > 1 else self._short(need, parts)
 
     def _from_all(self, need: Need, parts: Sequence[Part], now: float) -> tuple[Piece, ...] | Short:
@@ -181,13 +191,13 @@ class Leases:
                 for part in sorted(parts, key=lambda part: self._seen[part.key].committed - part.cap):
                     lease = self._enlarged(need, part, left, now, partly=True)
                     if lease is not None and lease.room > 0:
-                        pieces.append(_reserve(lease, need, min(left, lease.room), now))
+                        pieces.append(reserve_from(lease, need, min(left, lease.room), now))
                         left -= pieces[-1].amount
                     if left <= 0:
                         return tuple(pieces)
         finally:
             if left > 0:
-                _undo([tuple(pieces)])
+                undo([tuple(pieces)])
         return self._short(need, parts)
 
     def _enlarged(self, need: Need, part: Part, want: int, now: float, *, partly: bool) -> Lease | None:
@@ -369,30 +379,3 @@ def _all_of(steps: Iterable[Callable[[], object]]) -> int:
         except GatewayError:
             failed += 1
     return failed
-
-
-def _reserve(lease: Lease, need: Need, amount: int, now: float) -> Piece:
-    lease.need = need  # the newest configuration counts
-    lease.reserved += amount
-    lease.used = now
-    return Piece(lease, amount)
-
-
-def _undo(pieces: Iterable[tuple[Piece, ...]]) -> None:
-    for each in pieces:
-        for piece in each:
-            piece.lease.reserved -= piece.amount
-
-
-def _charge(pieces: Sequence[Piece], cost: int, now: float) -> Iterator[tuple[str, int]]:
-    left = cost
-    for number, piece in enumerate(pieces):
-        # More than the worst case is never due; if it is, it is charged where it shows, to the last piece.
-        charged = left if number == len(pieces) - 1 else min(left, piece.amount)
-        lease = piece.lease
-        lease.reserved -= piece.amount
-        lease.spent += charged
-        lease.used = now
-        left -= charged
-        if charged:
-            yield lease.hold.id, charged

@@ -6,7 +6,9 @@ replication between regions is last-writer-wins and a conditional write proves n
 Money moves from part to part in two steps. The giver first commits it for good in its own item and notes there how much
 it ever gave to whom; that sum only grows. The receiver counts on what it has seen given, which, however old its copy of
 the giver's item is, is never more than what was given. So what all parts together may spend never exceeds the cap,
-whatever the delay. The split by `shares` and `shards` must stay the same while a window is open.
+whatever the delay. The split by `shares` and `shards` stays the same while a window is open
+(`sluice.governance.layouts`). The cap may change: where it was lowered below what a giver had given and spent, its
+receivers may spend that much less.
 """
 
 from __future__ import annotations
@@ -31,17 +33,26 @@ class Part(NamedTuple):
 
 
 class Split(NamedTuple):
-    """How a cap is split: `shares` in parts of a thousand by region (empty: all `regions` alike), then by shards."""
+    """How a cap is split: `shares` in parts of a thousand by region (empty: all `regions` alike), then by shards.
+
+    A region has no more than by any of `also`.
+    """
 
     cap: int
     regions: Sequence[str]
     shares: Mapping[str, int]
     shards: int = 1
+    also: tuple[Mapping[str, int], ...] = ()
 
     def of_region(self, region: str) -> int:
         """Return what a region has of the cap; all regions together have no more than the cap."""
-        if self.shares:
-            return self.cap * self.shares.get(region, 0) // 1000
+        if self.also:
+            return min(self._by(shares, region) for shares in (self.shares, *self.also))
+        return self._by(self.shares, region)
+
+    def _by(self, shares: Mapping[str, int], region: str) -> int:
+        if shares:
+            return self.cap * shares.get(region, 0) // 1000
         ordered = sorted(self.regions)
         if region not in ordered:
             return 0
@@ -66,9 +77,24 @@ def evenly(total: int, count: int) -> list[int]:
     return [part + (number < rest) for number in range(count)]
 
 
-def received(states: Mapping[str, CounterState], part: str) -> int:
-    """Return what the other parts gave to this one, as far as it is known here."""
-    return sum(state.given.get(part, 0) for name, state in states.items() if name != part)
+def received(states: Mapping[str, CounterState], part: str, split: Split) -> int:
+    """Return what the other parts gave to this one, as far as it is known here.
+
+    What a giver has committed beyond what it may, because the cap was lowered since, does not count.
+    """
+    return sum(
+        max(0, state.given[part] - _beyond(states, name, split))
+        for name, state in states.items()
+        if name != part and state.given.get(part)
+    )
+
+
+def _beyond(states: Mapping[str, CounterState], part: str, split: Split) -> int:
+    """Return what a part has committed beyond its share and what it was given."""
+    region = part.rpartition("#")[0]
+    base = next((each.cap for each in split.parts("", region) if each.key.part == part), 0)
+    got = sum(state.given.get(part, 0) for name, state in states.items() if name != part)
+    return max(0, states[part].committed - base - got)
 
 
 def rebalance(store: CounterStore, name: str, split: Split, region: str) -> int:
@@ -85,17 +111,22 @@ def rebalance(store: CounterStore, name: str, split: Split, region: str) -> int:
         # Half of the difference: both sides end up with the same, and a stale copy of the other side costs little.
         amount = (mine - moved - max(free[other], 0)) // 2
         if amount * LEAST >= split.cap:
-            moved += _give(store, split.parts(name, region), part_name(other, 0), amount, states)
+            moved += _give(store, split, split.parts(name, region), (part_name(other, 0), amount), states)
     return moved
 
 
 def _give(
-    store: CounterStore, parts: Sequence[Part], receiver: str, amount: int, states: Mapping[str, CounterState]
+    store: CounterStore,
+    split: Split,
+    parts: Sequence[Part],
+    gift: tuple[str, int],
+    states: Mapping[str, CounterState],
 ) -> int:
+    receiver, amount = gift
     given = 0
     for key, base in parts:
         state = states.get(key.part, CounterState())
-        cap = base + received(states, key.part)
+        cap = base + received(states, key.part, split)
         here = min(amount - given, cap - state.committed)
         if here <= 0:
             continue
@@ -107,7 +138,7 @@ def _give(
 
 def _free(name: str, split: Split, region: str, states: Mapping[str, CounterState]) -> int:
     return sum(
-        base + received(states, key.part) - states.get(key.part, CounterState()).committed
+        base + received(states, key.part, split) - states.get(key.part, CounterState()).committed
         for key, base in split.parts(name, region)
     )
 
@@ -115,7 +146,7 @@ def _free(name: str, split: Split, region: str, states: Mapping[str, CounterStat
 def _is_hungry(name: str, split: Split, region: str, states: Mapping[str, CounterState]) -> bool:
     parts = split.parts(name, region)
     gone = sum(states[key.part].given_away for key, _ in parts if key.part in states)
-    entitled = sum(base + received(states, key.part) for key, base in parts) - gone
+    entitled = sum(base + received(states, key.part, split) for key, base in parts) - gone
     used = entitled - _free(name, split, region, states)
     # A region that has used nothing has no callers, however little it may spend.
     return used > 0 and _free(name, split, region, states) * HUNGRY < max(entitled, 1)

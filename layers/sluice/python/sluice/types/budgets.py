@@ -36,6 +36,18 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How a cap is split, as it was: `shares` and `shards` of a budget for windows that began before `until` (epoch s).
+
+    Of several, the first whose `until` lies behind a window's start is that window's.
+    """
+
+    until: int
+    shares: Mapping[str, int]
+    shards: int
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """An amount of money for a scope in a window.
 
@@ -61,7 +73,9 @@ class Budget:
     min_output: int = 64
     """Output tokens below which a request is refused rather than shortened."""
     shards: int = 1
-    """Items among which a counter is split; one takes about 1,000 writes a second. Change it between windows only."""
+    """Items among which a counter is split; one takes about 1,000 writes a second."""
+    layouts: tuple[Layout, ...] = ()
+    """How the cap was split before `shares` and `shards` (`sluice.governance.layouts`), oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

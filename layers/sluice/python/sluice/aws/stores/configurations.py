@@ -1,11 +1,14 @@
 """Configuration versions in the `config` table.
 
     pk=configuration#<sha256>  sk=version               one immutable document, as its canonical text
-    pk=configuration           sk=live                  the pointer: version, previous, revision
+    pk=configuration           sk=live                  the pointer: version, previous, revision, layouts
     pk=configuration           sk=history#<revision>    what went live, and when
 
 A version is named by its content, so publishing it twice is publishing it once. Going live is one transaction that
 holds only if the version exists and nobody else moved the pointer since its revision was read.
+
+`layouts` are the splits that budgets had before (`governance.layouts`): {budget id: [{until, shares, shards}, ...]}.
+They belong to the moment of going live and not to a version, so they stand beside the pointer.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluice.aws.dynamodb import DynamoClient, Key, Write, check, put, update
@@ -24,6 +28,7 @@ from sluice.types.routes import Configuration
 
 if TYPE_CHECKING:
     from sluice.control.configurations import Conflict, Live
+    from sluice.types.budgets import Layout
 
 POINTER: Key = ("configuration", "live")
 HISTORY = "history#"
@@ -46,15 +51,26 @@ class DynamoConfigurationStore:
         self._client = client
         self._table = table
         self._now = now
+        self._seen: dict[str, Any] = {}
 
     def current_version(self) -> str | None:
         """Return the live version's hash; None before the first went live."""
-        version: str | None = self._pointer().get("version")
+        self._seen = self._pointer()
+        version: str | None = self._seen.get("version")
         return version
 
     def load(self, version: str) -> Configuration:
-        """Return one version. Raises KeyError for an unknown one, ValueError for one that cannot be read."""
-        return parse(self.document(version), version)
+        """Return one version. Raises KeyError for an unknown one, ValueError for one that cannot be read.
+
+        The live one, as `current_version` saw it, has the earlier splits of its budgets.
+        """
+        found = parse(self.document(version), version)
+        layouts = self._seen.get("layouts") if self._seen.get("version") == version else None
+        if not found.budgets or not layouts:
+            return found
+        known = _layouts(layouts)
+        budgets = {name: replace(each, layouts=known.get(name, ())) for name, each in found.budgets.items()}
+        return replace(found, budgets=budgets)
 
     def document(self, version: str) -> Mapping[str, object]:
         """Return the document of one version. Raises KeyError."""
@@ -101,16 +117,18 @@ class DynamoConfigurationStore:
         """
         from sluice.control.configurations import Live
 
-        live = self.live()
+        pointer = self._pointer()
+        live = Live(pointer.get("version"), pointer.get("previous"), pointer.get("revision", 0))
         if live.revision != expected_revision:
             raise _conflict(expected_revision)
         if live.version == version:
             return live
+        layouts = self._changed_layouts(pointer, version)
         revision = expected_revision + 1
         moment = self._now_ms()
         writes = [
             check(self._table, _version(version), "attribute_exists(pk)"),
-            self._flip(version, revision, moment),
+            self._flip(version, revision, moment, layouts),
             put(
                 self._table,
                 {"pk": POINTER[0], "sk": f"{HISTORY}{revision:010d}", "version": version, "at_ms": moment},
@@ -136,10 +154,26 @@ class DynamoConfigurationStore:
     def _pointer(self) -> dict[str, Any]:
         return self._client.get_item(self._table, POINTER, consistent=True) or {}
 
-    def _flip(self, version: str, revision: int, moment: int) -> Write:
+    def _changed_layouts(self, pointer: Mapping[str, Any], version: str) -> dict[str, object]:
+        """Return the earlier splits of budgets once `version` is live. Raises KeyError for an unknown one."""
+        from sluice.governance.layouts import changed
+
+        after = parse(self.document(version), version).budgets
+        old = pointer.get("version")
+        try:
+            before = {} if old is None else parse(self.document(old), old).budgets
+        except (KeyError, ValueError):
+            before = after  # no request could be served by what is unreadable
+        found = changed(_layouts(pointer.get("layouts") or {}), before, after, self._now())
+        return {
+            name: [{"until": each.until, "shares": dict(each.shares), "shards": each.shards} for each in layouts]
+            for name, layouts in found.items()
+        }
+
+    def _flip(self, version: str, revision: int, moment: int, layouts: Mapping[str, object]) -> Write:
         names = {"#version": "version", "#revision": "revision"}
-        values: dict[str, object] = {":version": version, ":revision": revision, ":at": moment}
-        change = "SET #version = :version, #revision = :revision, at_ms = :at"
+        values: dict[str, object] = {":version": version, ":revision": revision, ":at": moment, ":layouts": layouts}
+        change = "SET #version = :version, #revision = :revision, at_ms = :at, layouts = :layouts"
         if revision == 1:
             return update(
                 self._table, POINTER, change, condition="attribute_not_exists(pk)", names=names, values=values
@@ -156,6 +190,15 @@ class DynamoConfigurationStore:
 
 def _version(version: str) -> Key:
     return f"configuration#{version}", "version"
+
+
+def _layouts(kept: Mapping[str, Any]) -> dict[str, tuple[Layout, ...]]:
+    from sluice.types.budgets import Layout  # with the first budget
+
+    return {
+        name: tuple(Layout(each["until"], each["shares"], each["shards"]) for each in layouts)
+        for name, layouts in kept.items()
+    }
 
 
 def _conflict(expected: int) -> Conflict:
