@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash race bench bench-catalogue build synth deploy-local catalogue lock
+	drill-input drill-clone drill-agents crash race bench bench-catalogue costs build synth deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -80,6 +80,9 @@ bench: setup-dev ## Measure added latency, CPU, cold start and memory (PEERS=lit
 
 bench-catalogue: setup-dev ## Measure a cold look-up against the number of providers
 	@$(VENV)/python -m benchmarks.catalogue_size
+
+costs: setup-dev ## Reckon what the gateway itself costs: idle from the templates, and a million requests
+	@$(VENV)/python -m benchmarks.costs $(COSTS)
 
 build: setup-dev ## Build the Lambda layers into .build
 	@$(VENV)/python -m infra.build
