@@ -9,7 +9,7 @@ import pytest
 
 from sluice.aws.credentials import Credentials, FixedCredentials
 from sluice.aws.errors import Refused
-from sluice.aws.secretsmanager import SecretsManagerClient, SecretsManagerStore, SecretUnusable
+from sluice.aws.secretsmanager import REFRESH_SPACING, SecretsManagerClient, SecretsManagerStore, SecretUnusable
 from sluice.errors import ProviderUnreachable
 from sluice.providers.transport import HttpTransport
 from tests.emulator import Emulator
@@ -33,7 +33,7 @@ def secret(value: object) -> FakeAnswer:
 
 def store_with(*answers: FakeAnswer | Exception) -> tuple[SecretsManagerStore, FakeTransport, Clock]:
     transport, clock = FakeTransport(*answers), Clock()
-    client = SecretsManagerClient(transport, CREDENTIALS, region="eu-west-1", sleep=Pauses())
+    client = SecretsManagerClient(transport, CREDENTIALS, region="eu-west-1", now=clock, sleep=Pauses())
     return (
         SecretsManagerStore(client, provider_secret="the-bundle", gateway_secret="the-pepper", now=clock),
         transport,
@@ -82,13 +82,16 @@ def test_an_environment_that_slept_past_the_ttl_reads_before_it_serves() -> None
 
 
 def test_an_outage_of_secrets_manager_leaves_the_old_keys_in_force() -> None:
-    store, transport, clock = store_with(secret(BUNDLE), *outage(), *outage(), secret({"openai": {"api_key": "new"}}))
+    store, transport, clock = store_with(
+        secret(BUNDLE), *outage(), ProviderUnreachable("still down"), secret({"openai": {"api_key": "new"}})
+    )
     store.provider_keys()
     clock.seconds += 901
     assert store.provider_keys()["openai"]["api_key"] == SECRET
     calls = len(transport.calls)
     assert store.provider_keys()["openai"]["api_key"] == SECRET
     assert len(transport.calls) == calls  # not asked again for every request
+    clock.seconds += 2
     with pytest.raises(SecretUnusable):
         store.renew()
     clock.seconds += 31
@@ -102,7 +105,7 @@ def test_a_401_reads_again_at_once_but_not_for_every_request() -> None:
     assert store.provider_keys()["openai"]["api_key"] == "new"
     store.refresh()
     assert len(transport.calls) == 2
-    clock.seconds += 15
+    clock.seconds += REFRESH_SPACING
     store.refresh()
     assert len(transport.calls) == 3
 

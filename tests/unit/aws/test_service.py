@@ -170,3 +170,79 @@ def test_half_a_surrogate_pair_in_a_text_does_not_fail_the_call() -> None:
     transport = FakeTransport(ok())
     service(transport).call("PutItem", {"text": "a\ud800b"})
     assert transport.calls[0].body == b'{"text":"a?b"}'
+
+
+class Moment:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def resting(transport: FakeTransport, moment: Moment) -> JsonService:
+    return JsonService(
+        transport, CREDENTIALS, service="dynamodb", target="T", region="eu-west-1", now=moment, sleep=Pauses()
+    )
+
+
+HANGS = ProviderTimeout("slow", phase="first_byte")
+
+
+def test_a_service_that_hangs_is_not_called_for_a_while() -> None:
+    transport, moment = FakeTransport(*[HANGS] * 20), Moment()
+    called = resting(transport, moment)
+    with pytest.raises(Unavailable):
+        called.call("GetItem", {})
+    before = len(transport.calls)
+    for _ in range(10):
+        with pytest.raises(Unavailable, match="called again in"):
+            called.call("GetItem", {})
+    assert (before, len(transport.calls)) == (4, 4)
+
+
+def test_the_first_call_after_a_rest_has_one_try_and_rests_grow_up_to_five_seconds() -> None:
+    transport, moment = FakeTransport(*[HANGS] * 20), Moment()
+    called = resting(transport, moment)
+    tried: list[float] = []
+    while moment.now < 1_020.0:
+        before = len(transport.calls)
+        with pytest.raises(Unavailable):
+            called.call("GetItem", {})
+        if len(transport.calls) > before:
+            tried.append(moment.now - 1_000.0)
+        moment.now += 0.5
+    assert tried == [0, 1, 3, 7, 12, 17]
+    assert len(transport.calls) == 4 + 5
+
+
+def test_an_answer_ends_the_rest_whatever_it_says() -> None:
+    told = refused("ValidationException")
+    transport, moment = FakeTransport(*[HANGS] * 4, told, ok({})), Moment()
+    called = resting(transport, moment)
+    with pytest.raises(Unavailable):
+        called.call("GetItem", {})
+    moment.now += 1.0
+    with pytest.raises(Refused):
+        called.call("GetItem", {})
+    assert called.call("GetItem", {}) == {}
+
+
+def test_throttles_are_no_reason_to_rest() -> None:
+    throttled = refused("ThrottlingException")
+    transport, moment = FakeTransport(*[throttled] * 4, ok({})), Moment()
+    called = resting(transport, moment)
+    with pytest.raises(Throttled):
+        called.call("GetItem", {})
+    assert called.call("GetItem", {}) == {}
+
+
+def test_a_write_that_must_not_be_repeated_is_not_sent_while_the_service_rests() -> None:
+    transport, moment = FakeTransport(*[HANGS] * 20), Moment()
+    called = resting(transport, moment)
+    with pytest.raises(OutcomeUnknown):
+        called.call("UpdateItem", {}, repeatable=False)
+    with pytest.raises(Unavailable) as caught:
+        called.call("UpdateItem", {}, repeatable=False)
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert len(transport.calls) == 1

@@ -15,7 +15,7 @@ from typing import Any
 from sluice.aws.attributes import Item, marshal, marshal_item, unmarshal_item
 from sluice.aws.credentials import CredentialSource
 from sluice.aws.errors import AwsError, ConditionalCheckFailed, Throttled, TransactionCancelled
-from sluice.aws.service import JsonService
+from sluice.aws.service import BUDGET, JsonService
 from sluice.ports import Transport
 from sluice.settings import PARTITION_KEY, SORT_KEY
 
@@ -30,7 +30,7 @@ _UNWRITTEN = frozenset({"TransactionConflict", "ProvisionedThroughputExceeded", 
 
 
 class DynamoClient:
-    """The calls that the stores need. `attempts` bounds the tries of one call."""
+    """The calls that the stores need. `attempts` bounds the tries of one call, `budget` its seconds."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class DynamoClient:
         region: str,
         endpoint_url: str | None = None,
         attempts: int = 4,
+        budget: float = BUDGET,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] | None = None,
@@ -53,6 +54,7 @@ class DynamoClient:
             region=region,
             endpoint_url=endpoint_url,
             attempts=attempts,
+            budget=budget,
             explain=_explain,
             now=now,
             sleep=sleep,

@@ -3,6 +3,10 @@
 A call is tried again after a throttle, which proves that nothing happened, and after a broken answer, which proves
 nothing; for a write that must not happen twice the second kind raises OutcomeUnknown instead. The waits grow from 25 ms
 and are drawn at random ("full jitter"), and all tries together end within `budget` seconds.
+
+A service that gave no usable answer for a whole call rests for a second, then for twice as long each time, up to
+`LONGEST_REST`: calls fail at once meanwhile, and the first one after it has one try. So a service that hangs delays a
+request now and then by one try, not each of them by several.
 """
 
 from __future__ import annotations
@@ -20,7 +24,11 @@ from sluice.ports import Transport, UpstreamAnswer, UpstreamCall
 from sluice.signing import Signer
 from sluice.types.routes import Timeouts
 
-TIMEOUTS = Timeouts(connect=1.0, first_byte=3.0, idle=3.0, total=5.0)
+TIMEOUTS = Timeouts(connect=1.0, first_byte=1.5, idle=1.5, total=3.0)
+"""Many times what a call takes (DynamoDB: single-digit milliseconds, "Understanding DynamoDB latency", AWS 2026-11)."""
+BUDGET = 3.0
+FIRST_REST = 1.0
+LONGEST_REST = 5.0
 FIRST_WAIT = 0.025
 LONGEST_WAIT = 1.0
 ANSWER_LIMIT = 17 * 1024 * 1024
@@ -61,7 +69,7 @@ class JsonService:
         endpoint_url: str | None = None,
         protocol: str = "1.0",
         attempts: int = 4,
-        budget: float = 8.0,
+        budget: float = BUDGET,
         explain: Explain | None = None,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
@@ -78,6 +86,9 @@ class JsonService:
         self._explain = explain
         self._sleep = sleep
         self._random = random or _random
+        self._now = now
+        self._rest = 0.0
+        self._rests_until = 0.0
         self._signer = Signer(service, region, credentials, now=now)
 
     def call(self, action: str, payload: Mapping[str, object], *, repeatable: bool = True) -> dict[str, Any]:
@@ -88,14 +99,19 @@ class JsonService:
         Raises:
             AwsError: one of the tree in `sluice.aws.errors`.
         """
+        self._check_rest(action)
         body = _encode(payload).encode("utf-8", "replace")
         deadline = time.monotonic() + self._budget
-        attempt = 1
+        attempt, most = 1, 1 if self._rest else self._attempts
         while True:
             failure: AwsError | dict[str, Any] = self._attempt(action, body, deadline)
             if isinstance(failure, dict):
+                self._rest = 0.0
                 return failure
-            if isinstance(failure, Unavailable) and not repeatable:
+            if not isinstance(failure, Unavailable):
+                self._rest = 0.0
+            elif not repeatable:
+                self._begin_rest()
                 raise OutcomeUnknown(
                     self.name,
                     action,
@@ -105,10 +121,24 @@ class JsonService:
                 )
             wait = self._random() * min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)
             may_retry = isinstance(failure, (Throttled, Unavailable))
-            if not may_retry or attempt >= self._attempts or time.monotonic() + wait >= deadline:
+            if not may_retry or attempt >= most or time.monotonic() + wait >= deadline:
+                if isinstance(failure, Unavailable):
+                    self._begin_rest()
                 raise failure
             self._sleep(wait)
             attempt += 1
+
+    def _check_rest(self, action: str) -> None:
+        """Raise Unavailable while the service rests; a wall clock that was set back does not prolong that."""
+        left = self._rests_until - self._now()
+        if self._rest and 0 < left <= LONGEST_REST:
+            raise Unavailable(
+                self.name, action, f"{self.name} gave no answer to the last call; it is called again in {left:.1f} s."
+            )
+
+    def _begin_rest(self) -> None:
+        self._rest = min(self._rest * 2 or FIRST_REST, LONGEST_REST)
+        self._rests_until = self._now() + self._rest
 
     def _attempt(self, action: str, body: bytes, deadline: float) -> AwsError | dict[str, Any]:
         headers = {"content-type": self._content_type, "x-amz-target": f"{self._target}.{action}"}
