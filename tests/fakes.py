@@ -256,6 +256,7 @@ class Gateway:
         secrets: FixedSecrets | None = None,
         catalogues: tuple[Path, ...] = (),
         uploads: UploadAccess | None = None,
+        open_line: Callable[[Tally], str] | None = None,
     ) -> None:
         self.transport = transport
         self.keys = MemoryKeys(
@@ -285,7 +286,7 @@ class Gateway:
                 transport=transport,
                 lines=self.lines,
                 encode_line=lambda entry, cold: json.dumps({"kind": "request", "id": entry.request_id, "cold": cold}),
-                open_line=_open_line,
+                open_line=open_line or _open_line,
                 region="us-east-1",
                 clock=Clock(sleep=self.slept.append, random=lambda: 0.5),
                 catalogues=catalogues,

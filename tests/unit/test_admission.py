@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from sluice.aws.emf import entry_from_line, open_line
 from sluice.errors import ProviderUnreachable
+from sluice.metering.tally import Tally
+from sluice.ports import UpstreamAnswer, UpstreamCall
 from sluice.types.budgets import Budget, Limit, Rate, Scope, Window
+from sluice.types.ledger import LedgerEntry
 from sluice.types.routes import Route, RouteTarget
 from tests.fakes import Gateway, Scripted, ScriptedTransport, configuration, custom, events
 
@@ -165,6 +169,40 @@ def test_a_providers_budget_pays_only_for_what_that_provider_served() -> None:
     assert (response.status, response.headers["x-sluice-provider"]) == (200, "anthropic")
     assert served.ledger.only.cost == COST
     assert served.ledger.only.holds == ()
+
+
+class Overheard:
+    """A provider that looks, while it is called, at the line which would stand if the environment died now."""
+
+    def __init__(self) -> None:
+        self.inner = answering()
+        self.tallies: list[Tally] = []
+        self.lost: list[LedgerEntry] = []
+
+    def open_line(self, tally: Tally) -> str:
+        self.tallies.append(tally)
+        return "{}"
+
+    def send(self, call: UpstreamCall) -> UpstreamAnswer:
+        self.lost.append(entry_from_line(open_line(self.tallies[-1])))
+        return self.inner.send(call)
+
+
+def test_a_request_that_is_lost_is_charged_once_to_each_of_its_budgets_and_to_no_other() -> None:
+    heard = Overheard()
+    rules = (
+        budget(100 * CENT),
+        Budget("here", Scope("provider", "openai"), 100 * CENT, MONTH),
+        Budget("there", Scope("provider", "anthropic"), 100 * CENT, MONTH),
+    )
+    live = configuration(budgets={rule.id: rule for rule in rules})
+    served = Gateway(heard, live=live, open_line=heard.open_line)
+    ask(served, model="both")
+    (lost,) = heard.lost
+    assert lost.cost > 0
+    assert [nano for _, nano in lost.holds] == [lost.cost, lost.cost]
+    (entry,) = served.ledger.entries.values()
+    assert {hold for hold, _ in lost.holds} == {hold for hold, _ in entry.holds}
 
 
 def test_every_team_has_a_counter_of_its_own() -> None:

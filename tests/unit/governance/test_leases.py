@@ -8,7 +8,7 @@ import pytest
 
 from sluice.errors import InternalError
 from sluice.governance.lapse import GRACE_SECONDS, lapse
-from sluice.governance.lease import Need, Reservation, Short
+from sluice.governance.lease import Need, Reservation, Short, owed
 from sluice.governance.leases import IDLE_SECONDS, LEASE_SECONDS, LONGEST_REQUEST, Leases
 from sluice.types.budgets import CounterKey, CounterState
 from tests.counters import MemoryCounters
@@ -359,3 +359,16 @@ def lost(call: str):  # type: ignore[no-untyped-def]
             raise InternalError("the answer was lost")
 
     return fail
+
+
+def test_every_hold_owes_its_own_part_of_a_cost_and_a_budget_owes_it_once(world: World) -> None:
+    leases = world.environment()
+    spread = replace(NEED, name=OTHER.name, shards=3, amount=250, cap=300)
+    reservation = reserved(leases, replace(NEED, amount=250), spread)
+    assert [len(pieces) for pieces in reservation.pieces] == [1, 3]
+    owing = dict(owed(reservation, 180))
+    by_counter = [sum(owing.get(piece.lease.hold.id, 0) for piece in pieces) for pieces in reservation.pieces]
+    assert by_counter == [180, 180]
+    assert all(owing.get(piece.lease.hold.id, 0) <= piece.amount for pieces in reservation.pieces for piece in pieces)
+    assert leases.settle(reservation, 180) == tuple(owing.items())
+    assert tuple(owed(reservation, 0)) == ()

@@ -20,7 +20,7 @@ from sluice.dialects import chat_dialect, parse
 from sluice.errors import BudgetExceeded, RateLimited
 from sluice.governance.applying import Applicable, Applied, AppliedBudget, Applying
 from sluice.governance.layouts import layout_of
-from sluice.governance.lease import Need, Reservation, Short
+from sluice.governance.lease import Need, Reservation, Short, owed
 from sluice.metering.bounds import input_bound
 from sluice.metering.worst_case import largest_output, output_bound, worst_case
 
@@ -54,13 +54,10 @@ class Ticket:
     kept: bool = False
     settled: bool = False
 
-    @property
-    def open_holds(self) -> tuple[tuple[str, NanoUSD], ...]:
-        """One hold of each budget that will pay, with nothing paid yet."""
-        reservations = (self.shared, *self.apart.values())
-        return tuple(
-            (pieces[0].lease.hold.id, 0) for each in reservations if each is not None for pieces in each.pieces
-        )
+    def owed(self, cost: NanoUSD, served: str) -> tuple[tuple[str, NanoUSD], ...]:
+        """Return what each hold would pay for a request that cost so much at the deployment `served`."""
+        paying = (self.shared, self.apart.get(served))
+        return tuple(paid for each in paying if each is not None for paid in owed(each, cost))
 
     def settle(self, tally: Tally, now: float) -> tuple[tuple[str, NanoUSD], ...]:
         """Charge the real cost and release the rest; return what was paid from which hold."""

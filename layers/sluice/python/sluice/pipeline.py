@@ -151,10 +151,13 @@ def _admitted(
 
     if services.gate is None:
         return incoming, plan
-    incoming, plan, ticket = services.gate().admit(incoming, plan, tally, configuration, planned, until=until)
+    before = services.gate_calls()
+    try:
+        incoming, plan, ticket = services.gate().admit(incoming, plan, tally, configuration, planned, until=until)
+    finally:
+        tally.lease_misses = services.gate_calls() - before
     if ticket is not None:
         tally.ticket = ticket
-        tally.holds = ticket.open_holds
     return incoming, plan
 
 

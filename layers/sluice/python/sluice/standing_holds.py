@@ -56,6 +56,10 @@ class StandingTicket(Ticket):
             self.gate.standing.settle(self.reservation, 0)
         return ()
 
+    def owed(self, cost: NanoUSD, served: str) -> tuple[tuple[str, NanoUSD], ...]:
+        """Nothing: creating a batch is free."""
+        return ()
+
     def keep(self) -> tuple[StandingHold, ...]:
         """Leave the holds open for whoever charges the batch, and return them."""
         self.kept = True
@@ -80,6 +84,10 @@ class Waiting:
         paid = paid_from(self.holds, {served: tally.cost(now)[0]})
         self.gate.standing.close(self.holds, paid)
         return paid
+
+    def owed(self, cost: NanoUSD, served: str) -> tuple[tuple[str, NanoUSD], ...]:
+        """Return what each hold would pay for so much at the deployment `served`."""
+        return paid_from(self.holds, {served: cost})
 
     def keep(self) -> tuple[StandingHold, ...]:
         """Return the holds, which are to be closed by another request."""

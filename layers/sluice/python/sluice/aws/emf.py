@@ -114,7 +114,8 @@ def open_line(tally: Tally) -> str:
     usage = tally.usage or Usage(input=tokens, estimated=True)
     lost = replace(tally, usage=usage, outcome="lost", status=0, reasons=[], attempts=[], first_byte=None)
     cost = lost.cost()[0]
-    lost.holds = tuple((hold, cost) for hold, _ in tally.holds) if cost else ()
+    if cost and tally.ticket is not None and tally.deployment is not None:
+        lost.holds = tally.ticket.owed(cost, tally.deployment.name)
     record = to_record(lost.entry(tally.started))
     record.pop("overhead_us", None)
     return _encode({"kind": "open", "entry": record})

@@ -160,14 +160,25 @@ def undo(pieces: Iterable[tuple[Piece, ...]]) -> None:
 
 def charge_to(pieces: Sequence[Piece], cost: int, now: float) -> Iterator[tuple[str, int]]:
     """Charge what a request cost to the leases that it reserved from; yield which hold paid how much."""
-    left = cost
-    for number, piece in enumerate(pieces):
-        # More than the worst case is never due; if it is, it is charged where it shows, to the last piece.
-        charged = left if number == len(pieces) - 1 else min(left, piece.amount)
+    for piece, charged in _apportioned(pieces, cost):
         lease = piece.lease
         lease.reserved -= piece.amount
         lease.spent += charged
         lease.used = now
-        left -= charged
         if charged:
             yield lease.hold.id, charged
+
+
+def owed(reservation: Reservation, cost: int) -> Iterator[tuple[str, NanoUSD]]:
+    """Yield which hold would pay how much if a request cost so much."""
+    for pieces in reservation.pieces:
+        yield from ((piece.lease.hold.id, share) for piece, share in _apportioned(pieces, cost) if share)
+
+
+def _apportioned(pieces: Sequence[Piece], cost: int) -> Iterator[tuple[Piece, int]]:
+    left = cost
+    for number, piece in enumerate(pieces):
+        # More than the worst case is never due; if it is, it is charged where it shows, to the last piece.
+        share = left if number == len(pieces) - 1 else min(left, piece.amount)
+        left -= share
+        yield piece, share

@@ -28,6 +28,9 @@ class Ticket(Protocol):
     def settle(self, tally: Tally, now: float) -> tuple[tuple[str, NanoUSD], ...]:
         """Charge the real cost, release the rest, and return what was paid from which hold; acts once."""
 
+    def owed(self, cost: NanoUSD, served: str) -> tuple[tuple[str, NanoUSD], ...]:
+        """Return what each hold would pay for a request that cost so much at the deployment `served`."""
+
     def keep(self) -> tuple[StandingHold, ...]:
         """Leave the holds open for whoever is to charge what comes of the request, and return them."""
 
