@@ -10,7 +10,7 @@ Start it with `python -m sluice.local.simulator --port 0`; it prints one line, `
     POST /openai/v1/images/edits          POST /openai/v1/audio/translations
                                           POST /openai/v1/audio/speech
     GET  /openai/v1/models[/{id}]         GET  /anthropic/v1/models[/{id}]
-    GET  /health
+    GET  /health, /tally                  PUT  /weather     (faults by chance: `weather`)
 
 An answer is a function of the request alone (so are ids and `created`), and the package imports nothing else of
 Sluice: it judges what the gateway sends as a vendor would.

@@ -77,20 +77,26 @@ class Playback:
         self._send = send
         self._gone: asyncio.Future[Any] | None = None
 
-    async def play(self) -> None:
-        """Send the reply; return early when the caller leaves."""
+    async def play(self) -> str:
+        """Send the reply, or what of it the caller waits for.
+
+        Returns how it ended: "whole", "broken", "left" (the caller hung up) or the error status that was sent.
+        """
         self._gone = asyncio.ensure_future(self._receive())
         try:
             await self._wait(self._reply.directive.delay)
             if self._reply.directive.hang:
                 await self._wait(_FOREVER)
-                return
+                return "left"
             if self._reply.events is not None and self._reply.status == 200:
-                await self._stream(self._reply.events)
+                whole = await self._stream(self._reply.events)
             else:
-                await self._whole()
+                whole = await self._whole()
+            if self._reply.status != 200:
+                return str(self._reply.status)
+            return "whole" if whole else "broken"
         except Gone:
-            pass
+            return "left"
         finally:
             self._gone.cancel()
 
@@ -118,7 +124,7 @@ class Playback:
     async def _body(self, payload: bytes, *, more: bool) -> None:
         await self._send({"type": "http.response.body", "body": payload, "more_body": more})
 
-    async def _whole(self) -> None:
+    async def _whole(self) -> bool:
         reply, directive, payload = self._reply, self._reply.directive, self._reply.payload
         if directive.error_event_at is not None and reply.broken:
             payload = reply.broken("Overloaded").payload.split(b"data: ", 1)[1].strip()
@@ -133,10 +139,11 @@ class Playback:
             await self._hang()
         if directive.cut_after is not None or directive.close_after is not None:
             await self._break(payload[: len(payload) // 2])
-            return
+            return False
         await self._body(payload, more=False)
+        return directive.error_event_at is None and directive.malformed is None
 
-    async def _stream(self, events: Iterator[Event]) -> None:
+    async def _stream(self, events: Iterator[Event]) -> bool:
         reply, directive = self._reply, self._reply.directive
         await self._start(reply.stream_type, None)
         await self._body(b"", more=True)
@@ -149,16 +156,17 @@ class Playback:
                 await self._hang()
             if number in (directive.cut_after, directive.close_after):
                 await self._break(b"")
-                return
+                return False
             if number == directive.error_event_at and reply.broken:
                 await self._body(reply.broken("Overloaded").payload, more=False)
-                return
+                return False
             payload = _garbled(event.payload) if number == directive.malformed else event.payload
             await self._body(payload, more=True)
             # Against the clock, not from event to event: waits that end late must not add up to a slower model.
             due += reply.per_token * event.tokens
             await self._wait(due - now())
         await self._body(b"", more=False)
+        return directive.malformed is None
 
     async def _hang(self) -> None:
         await self._wait(_FOREVER)

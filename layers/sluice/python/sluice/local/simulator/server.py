@@ -29,6 +29,7 @@ from sluice.local.simulator.models import CREATED, MODELS, Model
 from sluice.local.simulator.playback import Playback, Reply
 from sluice.local.simulator.responses import Responses
 from sluice.local.simulator.shape import Json, Object
+from sluice.local.simulator.weather import Weather
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -51,6 +52,7 @@ class Simulator:
     def __init__(self, pace: float = 1.0) -> None:
         self._pace = pace
         self._attempts = Attempts()
+        self._weather = Weather()
         self._batches = Batches(self._alone, pace)
         self._responses = Responses(self._asked)
 
@@ -62,7 +64,9 @@ class Simulator:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
         reply = self.reply(scope["method"], scope["path"], headers, body, query)
-        await Playback(reply, receive, send).play()
+        ending = await Playback(reply, receive, send).play()
+        if scope["method"] == "POST":
+            self._weather.tally[ending] += 1
 
     def reply(
         self,
@@ -75,6 +79,8 @@ class Simulator:
         """Return what is to be answered, and how slowly. `body` None stands for one that is too large."""
         if path == "/health":
             return Reply(200, {}, {"status": "ok"})
+        if path in ("/weather", "/tally"):
+            return self._observed(method, path, body or b"")
         dialect, _, operation = path.strip("/").partition("/v1/")
         if dialect not in _DIALECTS:
             return Reply(404, {}, {"error": {"message": f"Not found: {method} {path}"}})
@@ -95,6 +101,14 @@ class Simulator:
             reply = _error_reply(dialect, refused)
         reply.headers.update(_DIALECTS[dialect].headers(request_id))
         return reply
+
+    def _observed(self, method: str, path: str, body: bytes) -> Reply:
+        if path == "/weather" and method == "PUT":
+            try:
+                self._weather.change(body)
+            except ValueError as unreadable:
+                return Reply(400, {}, {"error": {"message": str(unreadable)}})
+        return Reply(200, {}, dict(self._weather.tally))
 
     def _served(self, dialect: str, method: str, operation: str, headers: Mapping[str, str], body: bytes) -> Reply:
         if operation == "models" or operation.startswith("models/"):
@@ -131,7 +145,7 @@ class Simulator:
         said = directives.found_in(anthropic_request.last_user_text(request)) or embeddings.texts(request)
         said = said or media.texts(request)
         try:
-            return self._attempts.settle([*said, *in_header], model=model.id, dialect=dialect)
+            return self._attempts.settle([*self._weather.draw(), *said, *in_header], model=model.id, dialect=dialect)
         except ValueError as unreadable:
             raise Refused(400, str(unreadable)) from None
 
