@@ -93,7 +93,9 @@ class Reader:
 class Stage:
     """A dispatcher with a clock that only sleeps move."""
 
-    def __init__(self, upstream: Upstream, refresh: Callable[[str], bool] = lambda provider: False) -> None:
+    def __init__(
+        self, upstream: Upstream, refresh: Callable[[str, Mapping[str, str]], bool] = lambda provider, refused: False
+    ) -> None:
         self.slept: list[float] = []
         self.now = 0.0
         clock = Clock(lambda: self.now, lambda: self.now, self._sleep, lambda: 1.0)
@@ -181,7 +183,7 @@ def test_a_connection_that_cannot_be_made_in_time_is_tried_again() -> None:
 def test_a_refused_credential_is_refreshed_once() -> None:
     asked: list[str] = []
 
-    def refresh(provider: str) -> bool:
+    def refresh(provider: str, refused: Mapping[str, str]) -> bool:
         asked.append(provider)
         return True
 

@@ -77,11 +77,13 @@ class Trail:
     """What happened so far, kept also when the request fails in the end.
 
     `waited` is the seconds spent waiting for providers (and between retries), which is not the gateway's overhead.
+    `trace` gives the headers by which the n-th attempt joins the trace, for providers that may know of it.
     """
 
     attempts: list[Attempt] = field(default_factory=list)
     waited: float = 0.0
     reasons: list[str] = field(default_factory=list)
+    trace: Callable[[int], Mapping[str, str]] | None = None
 
 
 class RawError(ProviderError):
@@ -121,14 +123,14 @@ def _silent(line: str) -> None:
 class Dispatcher:
     """Sends the calls of a plan.
 
-    `refresh_credential(provider)` re-reads the secret after a 401 and tells whether the key changed; `tell` writes a
-    log line when a deployment is ejected or restored.
+    `refresh_credential(provider, headers)` re-reads the secret after a 401 to a call with these headers and tells
+    whether there is another key to show; `tell` writes a log line when a deployment is ejected or restored.
     """
 
     def __init__(
         self,
         transport: Transport,
-        refresh_credential: Callable[[str], bool],
+        refresh_credential: Callable[[str, Mapping[str, str]], bool],
         clock: Clock,
         tell: Callable[[str], None] = _silent,
     ) -> None:
@@ -233,7 +235,7 @@ class Dispatcher:
                 tries += 1
                 if error.kind == "authentication" and not refreshed:
                     refreshed = True
-                    if self._refresh_credential(deployment.provider.name):
+                    if self._refresh_credential(deployment.provider.name, prepared.headers):
                         continue
                 self._failed(deployment, error.kind, error.retry_after)
                 pause = self._pause(error, tries, plan.retry) if again else None
@@ -253,6 +255,8 @@ class Dispatcher:
         started, started_ms = self._clock.monotonic(), int(self._clock.epoch() * 1000)
         status, outcome, message, upstream_id = 0, "ok", "", ""
         answer: UpstreamAnswer | None = None
+        if deployment.provider.propagate_trace and trail.trace is not None:
+            call = replace(call, headers={**call.headers, **trail.trace(len(trail.attempts) + 1)})
         try:
             answer = self._sent(call, deployment)
             status, upstream_id = answer.status, _upstream_id(answer.headers)

@@ -16,6 +16,10 @@ UPLOAD_PREFIX = "uploads/"
 """What the keys of uploads begin with."""
 EXPORT_PREFIX = "focus/"
 """What the keys of the ledger's exports begin with."""
+SECRET_TTL_SECONDS = 900
+"""How long an environment uses the provider keys that it has read, unless a provider refuses one."""
+SECRET_REPLICATION_SECONDS = 300
+"""How long a new version of a secret may take to reach the other regions; AWS states no bound, seconds are usual."""
 UPLOAD_DAYS_LIMIT = 30
 UPLOAD_INLINE_MB_LIMIT = 64
 """A request with that many MB of files needs a function of 1 GB: each stands there several times at once."""

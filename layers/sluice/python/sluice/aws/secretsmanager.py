@@ -2,13 +2,15 @@
 
 All provider keys are one JSON secret, because a call for each of them from each environment would cost more than the
 functions do. The store reads it again when it is old (after answers, so that nobody waits), when a provider answered
-401, and keeps what it has while Secrets Manager is out of reach. No value appears in `repr`, in an error or in a log.
+401, and keeps what it has while Secrets Manager is out of reach. Of several threads that want it read one reads, and
+the others wait for what it finds. No value appears in `repr`, in an error or in a log.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from _thread import allocate_lock  # `threading` would be one more module at a cold start
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -16,12 +18,14 @@ from sluice.aws.credentials import CredentialSource
 from sluice.aws.errors import AwsError
 from sluice.aws.service import JsonService
 from sluice.ports import Transport
+from sluice.settings import SECRET_TTL_SECONDS
 
-TTL_SECONDS = 900.0
+TTL_SECONDS = float(SECRET_TTL_SECONDS)
 RENEW_AT = 0.8
 """The share of the TTL after which `renew` reads again."""
-REFRESH_SPACING = 15.0
-"""Seconds between two forced reads: a key that stays wrong must not cost a call for every request."""
+REFRESH_SPACING = 1.0
+"""Seconds between two forced reads of an environment, whoever asks; each provider's turn comes far more seldom
+(`providers.credentials.READ_SPACING`)."""
 RETRY_SECONDS = 30.0
 """How long a value past its TTL stays in force after a failed read before the next try."""
 
@@ -97,6 +101,7 @@ class SecretsManagerStore:
         self._read_at = 0.0
         self._refreshed_at = float("-inf")
         self._pepper = b""
+        self._reading = allocate_lock()
 
     def __repr__(self) -> str:
         return f"SecretsManagerStore({self._provider_secret!r}, {self._gateway_secret!r})"
@@ -106,24 +111,31 @@ class SecretsManagerStore:
         held = self._bundle
         if held is not None and self._now() < self._good_until:
             return held
-        try:
-            return self._read()
-        except AwsError:
-            if held is None:
-                raise
-            self._good_until = self._now() + RETRY_SECONDS
-            return held
+        with self._reading:
+            held = self._bundle
+            if held is not None and self._now() < self._good_until:
+                return held
+            try:
+                return self._read()
+            except AwsError:
+                if held is None:
+                    raise
+                self._good_until = self._now() + RETRY_SECONDS
+                return held
 
     def refresh(self) -> None:
         """Read the bundle again now, as after a 401. Raises SecretUnusable; what is held stays in force."""
-        if self._now() - self._refreshed_at >= REFRESH_SPACING:
-            self._refreshed_at = self._now()
-            self._read()
+        with self._reading:
+            if self._now() - self._refreshed_at >= REFRESH_SPACING:
+                self._refreshed_at = self._now()
+                self._read()
 
     def renew(self) -> None:
         """Read the bundle again if what is held is getting old. Raises SecretUnusable; what is held stays in force."""
         if self._bundle is not None and self._now() - self._read_at >= self._ttl * RENEW_AT:
-            self._read()
+            with self._reading:
+                if self._now() - self._read_at >= self._ttl * RENEW_AT:
+                    self._read()
 
     def pepper(self) -> bytes:
         """Return the key of the HMAC under which virtual keys are stored. Raises SecretUnusable."""

@@ -57,11 +57,15 @@ class MissingCredential(ProviderError):
 
 
 class CredentialHeaders(dict[str, str]):
-    """Headers that hold a key; `repr` shows their names only. `secrets` are the words that nobody may see."""
+    """Headers that hold a key; `repr` shows their names only. `secrets` are the words that nobody may see.
+
+    `held` is what the secret held for the provider when they were made, None where nobody noted it.
+    """
 
     def __init__(self, headers: Mapping[str, str] | None = None, secrets: tuple[str, ...] = ()) -> None:
         super().__init__(headers or {})
         self.secrets = secrets
+        self.held: Mapping[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"CredentialHeaders({', '.join(sorted(self))})"

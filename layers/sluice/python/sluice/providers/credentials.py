@@ -7,6 +7,7 @@ and signatures are imported when the first provider that wants them is called.
 from __future__ import annotations
 
 import time
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,10 @@ from sluice.types.catalogue import Auth, Provider
 if TYPE_CHECKING:
     from sluice.providers.sigv4 import AwsSignatures
     from sluice.providers.tokens.cache import TokenCache
+
+READ_SPACING = 15.0
+"""Seconds between two readings of the secret for one provider: a key that stays wrong must not cost a call for each
+request, nor may it keep another provider's new key from being found."""
 
 
 class RefreshingSecrets(Protocol):
@@ -62,6 +67,8 @@ class Credentials:
         self._now = now
         self._signatures: AwsSignatures | None = None
         self._tokens: TokenCache | None = None
+        self._read_at: dict[str, float] = {}
+        self._reading = allocate_lock()
 
     def of(self, provider: str) -> Mapping[str, str]:
         """Return what the secret holds for one provider; empty when that is nothing."""
@@ -85,21 +92,40 @@ class Credentials:
         way = chosen(provider.auth, held, self._granted)
         if way is None:
             raise missing(provider.auth, provider.name)
+        url = outgoing.url
         if way.scheme in DIRECT:
-            return keyed(outgoing, way, held, provider.name)
-        if way.scheme == "sigv4":
-            region = region or self._region
-            return outgoing.url, self._signer().signed(outgoing, way, held, provider=provider.name, region=region)
-        return outgoing.url, merged(outgoing.headers, way, bearer(self._token(provider, way, held, region)))
+            url, headers = keyed(outgoing, way, held, provider.name)
+        elif way.scheme == "sigv4":
+            headers = self._signer().signed(outgoing, way, held, provider=provider.name, region=region or self._region)
+        else:
+            headers = merged(outgoing.headers, way, bearer(self._token(provider, way, held, region)))
+        headers.held = held
+        return url, headers
 
-    def refresh(self, provider: str) -> bool:
-        """Read the secret again, forget minted tokens, and return whether another try has something new to show."""
-        before = self.of(provider)
-        # Out of reach, the secret stays as it was; the next deployment is still there.
-        with suppress(GatewayError):
-            self._secrets.refresh()
-        dropped = self._tokens is not None and self._tokens.drop(provider)
+    def refresh(self, provider: str, refused: Mapping[str, str] | None = None) -> bool:
+        """Find another credential than the one that a provider has just refused, and return whether there is one.
+
+        `refused` are the headers of the call. What they were made from is compared with what is held now: where several
+        calls are under way, one of them reads the secret again and all of them find the new key, and a key that was
+        put back finds its way here as well. Minted tokens are forgotten.
+        """
+        used = refused.held if isinstance(refused, CredentialHeaders) else None
+        before = self.of(provider) if used is None else used
+        with self._reading:
+            if self.of(provider) == before and self._may_read(provider):
+                # Out of reach, the secret stays as it was; the next deployment is still there.
+                with suppress(GatewayError):
+                    self._secrets.refresh()
+        words = refused.secrets if isinstance(refused, CredentialHeaders) else ()
+        dropped = self._tokens is not None and self._tokens.drop(provider, words)
         return self.of(provider) != before or dropped
+
+    def _may_read(self, provider: str) -> bool:
+        now = self._now()
+        if 0 <= now - self._read_at.get(provider, float("-inf")) < READ_SPACING:
+            return False
+        self._read_at[provider] = now
+        return True
 
     def renew(self) -> None:
         """Mint tokens that are near their end again; runs after answers. Raises ProviderError."""

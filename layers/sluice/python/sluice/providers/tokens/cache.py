@@ -7,7 +7,7 @@ to the next deployment at once instead of waiting for the same token endpoint on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from sluice.errors import ProviderError
 from sluice.providers.tokens import Order, Token, TokenFailed, mint
@@ -45,16 +45,26 @@ class TokenCache:
         entry.used = True
         return text
 
-    def drop(self, provider: str) -> bool:
-        """Forget the provider's tokens, as after a 401; False when there were none, or it was done just now."""
+    def drop(self, provider: str, refused: Collection[str] = ()) -> bool:
+        """Forget the provider's tokens, as after a 401; False when there were none, or it was done just now.
+
+        `refused` are the words that the provider did not take: where none of them is a token that is still held,
+        another call has dropped it already, and True says that there is something else to show.
+        """
         now = self._now()
         held = [key for key, entry in self._entries.items() if key[0] == provider and entry.token is not None]
+        if refused and provider in self._dropped and not any(self._holds(key, refused) for key in held):
+            return True
         if not held or 0 <= now - self._dropped.get(provider, float("-inf")) < DROP_SPACING:
             return False
         self._dropped[provider] = now
         for key in held:
             self._entries.pop(key, None)
         return True
+
+    def _holds(self, key: Key, words: Collection[str]) -> bool:
+        token = self._entries[key].token
+        return token is not None and token.text in words
 
     def renew(self, held: Callable[[str], Mapping[str, str]]) -> None:
         """Mint again what is in use and past most of its life. Raises the last ProviderError, once all were tried."""
