@@ -1,4 +1,4 @@
-"""The CDK app: for each region of a stage a data, an API and a jobs stack.
+"""The CDK app: for each region of a stage a data, an API and a jobs stack, and one stack for the names of all.
 
     python -m infra.app [--build] [-c stage=dev] [-c regions=eu-central-1,...] [-c account=123456789012] [-c local=1]
 
@@ -24,6 +24,7 @@ from infra.emulator import strip
 from infra.settings import InvalidStage, Stage, stage_named
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
+from infra.stacks.global_ import GlobalStack
 from infra.stacks.jobs import JobsStack
 
 
@@ -40,16 +41,21 @@ def add_stage(app: App, stage: Stage, platform: Platform) -> dict[str, RegionSta
     """Add every stack of `stage` to `app`; return them by region."""
     regions: dict[str, RegionStacks] = {}
     for region in stage.regions:
-        name = f"{stage.prefix}-{region}"
-        data = DataStack(app, f"{name}-data", stage=stage, region=region)
+        name, here = f"{stage.prefix}-{region}", stage.at(region)
+        data = DataStack(app, f"{name}-data", stage=here, region=region)
         if region != stage.primary:
             # Replicas of the tables and secrets come from there.
             data.add_stack_dependency(regions[stage.primary].data, "the primary region owns the global tables")
-        api = ApiStack(app, f"{name}-api", stage=stage, region=region, platform=platform)
-        jobs = JobsStack(app, f"{name}-jobs", stage=stage, region=region, platform=platform)
+        api = ApiStack(app, f"{name}-api", stage=here, region=region, platform=platform)
+        jobs = JobsStack(app, f"{name}-jobs", stage=here, region=region, platform=platform)
         api.add_stack_dependency(data, "functions use the tables by name")
         jobs.add_stack_dependency(data, "functions use the tables by name")
+        jobs.add_stack_dependency(api, "jobs change once callers have been moved to the new version, and not before")
         regions[region] = RegionStacks(data, api, jobs)
+    if stage.domain is not None:
+        names = GlobalStack(app, f"{stage.prefix}-global", stage=stage, domain=stage.domain)
+        for region, stacks in regions.items():
+            names.add_stack_dependency(stacks.api, f"the records point at the one of {region}")
     return regions
 
 

@@ -38,6 +38,10 @@ class Domain:
         """Return the name of one region's own gateway."""
         return f"{region}.{self.name}"
 
+    def target_in(self, region: str) -> str:
+        """Return the name that the common name's record of a region points at; nobody calls it."""
+        return f"{region}-target.{self.name}"
+
 
 def _check(setting: str, value: object, holds: bool, allowed: str) -> None:
     if not holds:

@@ -15,6 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.build import ROOT
+from infra.capacity import Capacity
 from infra.constructs.acknowledgements import acknowledge
 from infra.constructs.layers import Layers
 from infra.constructs.names import upload_bucket_name
@@ -24,6 +25,9 @@ from infra.settings import Stage
 
 STREAMING_WRAPPER = "/opt/streaming-wrapper"
 ALIAS = "live"
+BUSY = 0.7
+"""The part of the ready environments that scaling aims to keep busy."""
+NO_CAPACITY = Capacity()
 
 ACKNOWLEDGED = {
     "AwsSolutions-L1": "The Python version is the one that layers are built, compiled and measured for; it moves with "
@@ -52,6 +56,7 @@ class GatewayFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.streaming = streaming
+        capacity = stage.capacity.get(folder, NO_CAPACITY)
         self.log_group = log_group(self, "Logs", stage, folder)
         self.function = lambda_.Function(
             self,
@@ -70,6 +75,7 @@ class GatewayFunction(Construct):
             ),
             memory_size=memory_mb or stage.memory_mb,
             timeout=timeout,
+            reserved_concurrent_executions=capacity.reserved or None,
             role=self._role(stage, permissions),
             environment=environment(stage, streaming=streaming)
             | (upload_environment(Stack.of(self), stage) if permissions.uploads else {})
@@ -83,7 +89,21 @@ class GatewayFunction(Construct):
             current_version_options=lambda_.VersionOptions(removal_policy=kept(stage)),
         )
         acknowledge(self, ACKNOWLEDGED | permissions.acknowledged(Stack.of(self), stage))
-        self.alias = lambda_.Alias(self, "Live", alias_name=ALIAS, version=self.function.current_version)
+        self.alias = self._alias(capacity)
+
+    def _alias(self, capacity: Capacity) -> lambda_.Alias:
+        alias = lambda_.Alias(
+            self,
+            "Live",
+            alias_name=ALIAS,
+            version=self.function.current_version,
+            # With a limit, scaling sets the number; a fixed one beside it would undo that with every deployment.
+            provisioned_concurrent_executions=None if capacity.ready_limit else capacity.ready or None,
+        )
+        if capacity.ready_limit:
+            scaled = alias.add_auto_scaling(min_capacity=capacity.ready, max_capacity=capacity.ready_limit)
+            scaled.scale_on_utilization(utilization_target=BUSY)
+        return alias
 
     def _role(self, stage: Stage, permissions: Permissions) -> iam.Role:
         # Not the managed policy AWSLambdaBasicExecutionRole: it may write to every log group of the account.

@@ -80,6 +80,15 @@ REFUSALS = (
         retryable=True,
     ),
     Refusal(
+        apigateway.ResponseType.WAF_FILTERED,
+        "Blocked",
+        "permission_error",
+        "permission_denied",
+        "The firewall in front of the gateway blocked this address: it is known for attacks, or sent too many requests "
+        "in five minutes.",
+        403,
+    ),
+    Refusal(
         apigateway.ResponseType.INTEGRATION_TIMEOUT,
         "IntegrationTimeout",
         "api_error",

@@ -73,6 +73,11 @@ def log_group_name(stage: Stage, name: str) -> str:
     return f"/{stage.prefix}/{name}"
 
 
+def health_alarm_name(stage: Stage) -> str:
+    """Return the name, the same in every region, of the alarm by which Route 53 knows that a region fails."""
+    return f"{stage.prefix}-health"
+
+
 def log_group_arn(stack: Stack, stage: Stage, name: str) -> str:
     """Return a log group's ARN as policies on its log events spell it.
 

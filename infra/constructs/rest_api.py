@@ -77,6 +77,8 @@ class GatewayApi(Construct):
             # For requests: forms with files. Streamed answers need no binary types (Amazon API Gateway Developer Guide,
             # binary media types, 2026-11), and no buffered one is binary.
             binary_media_types=list(BINARY_MEDIA_TYPES),
+            # Callers come by the stage's own names, where it has some: one way in, with one TLS policy.
+            disable_execute_api_endpoint=stage.domain is not None,
             # The role belongs to the account and region, so it outlives any one stage (RETAIN is its default).
             cloud_watch_role=True,
             deploy_options=self._stage_options(stage),

@@ -7,9 +7,12 @@ from dataclasses import replace
 from aws_cdk import CfnOutput, Duration, Environment, Stack
 from constructs import Construct
 
+from infra.constructs.firewall import Firewall
 from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.layers import Layers, Platform
 from infra.constructs.permissions import Permissions
+from infra.constructs.regional_domain import RegionalDomain
+from infra.constructs.release import Release
 from infra.constructs.rest_api import BUFFERED_TIMEOUT, STREAM_TIMEOUT, GatewayApi
 from infra.settings import Stage
 
@@ -103,7 +106,15 @@ class ApiStack(Stack):
             ),
         }
         self.api = GatewayApi(self, "Api", stage=stage, functions=self.functions)
-        CfnOutput(self, "GatewayUrl", value=self.api.url, description="Base URL; an OpenAI SDK's base URL adds /v1")
+        if stage.firewall_rate:
+            Firewall(self, "Firewall", api=self.api.rest_api, rate=stage.firewall_rate)
+        if stage.release.shifts:
+            Release(self, "Release", stage=stage, functions=self.functions)
+        url = self.api.url
+        if stage.domain is not None:
+            RegionalDomain(self, "Domain", stage=stage, domain=stage.domain, region=region, api=self.api.rest_api)
+            url = f"https://{stage.domain.in_region(region)}"
+        CfnOutput(self, "GatewayUrl", value=url, description="Base URL; an OpenAI SDK's base URL adds /v1")
 
     def _function(
         self,

@@ -7,15 +7,18 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from infra.settings import Stage
 
 # Read when the CDK's library starts its Node process, which importing it does.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 CUSTOMER_KEY = "mrk-" + "0123456789abcdef" * 2
-PRIMARY, SECONDARY = "us-east-1", "us-west-2"
+PRIMARY, SECONDARY, THIRD = "us-east-1", "us-west-2", "eu-west-1"
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,18 @@ class Assembly:
         ]
 
 
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The synthesized app, without the layers' files, checked by cdk-nag."""
+def synthesized(folder: Path, *stages: Stage) -> Assembly:
+    """Return the assembly of `stages`, without the layers' files, looked over by cdk-nag."""
     from aws_cdk import App, Validations
     from cdk_nag import AwsSolutionsChecks
 
     from infra.app import add_stage, context_of_project
     from infra.constructs.layers import Platform
-    from infra.settings import stage_named
 
-    folder = tmp_path_factory.mktemp("cdk.out")
     app = App(context=context_of_project(), outdir=str(folder), analytics_reporting=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    platform = Platform(skip_layers=True)
-    add_stage(app, stage_named("prod"), platform)
-    add_stage(app, stage_named("pr-1"), platform)
-    add_stage(app, dataclasses.replace(stage_named("pr-2"), customer_key=CUSTOMER_KEY), platform)
+    for stage in stages:
+        add_stage(app, stage, Platform(skip_layers=True))
     try:
         app.synth()
     except RuntimeError as failure:
@@ -74,3 +72,34 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
         if "ValidationFailed" not in str(failure):
             raise
     return Assembly(folder)
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The synthesized app as its settings stand, and two stages more."""
+    from infra.settings import stage_named
+
+    with_key = dataclasses.replace(stage_named("pr-2"), customer_key=CUSTOMER_KEY)
+    return synthesized(tmp_path_factory.mktemp("cdk.out"), stage_named("prod"), stage_named("pr-1"), with_key)
+
+
+@pytest.fixture(scope="session")
+def shaped(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """A production stage in three regions that uses every setting of its shape, with a region that differs."""
+    from infra.capacity import Capacity
+    from infra.domain import Domain
+    from infra.releases import Release
+    from infra.settings import RegionSettings, stage_named
+
+    other = RegionSettings(
+        memory_mb=256, requests_per_second=50, burst=60, capacity={}, firewall_rate=0, release=Release()
+    )
+    stage = dataclasses.replace(
+        stage_named("prod", regions=f"{PRIMARY},{SECONDARY},{THIRD}"),
+        release=Release("linear_10_percent_every_1_minute", errors=7, failed_percent=9, first_byte_ms=4_000),
+        capacity={"streaming": Capacity(ready=2, ready_limit=20), "routing": Capacity(ready=1, reserved=50)},
+        domain=Domain("llm.example.com", "example.com", "Z0123456789ABCDEFGHIJ", unhealthy_percent=40),
+        firewall_rate=2_000,
+        per_region={SECONDARY: other},
+    )
+    return synthesized(tmp_path_factory.mktemp("cdk.shaped"), stage)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cfnlint.api
 
 from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
@@ -20,12 +22,23 @@ def test_cdk_nag_finds_nothing_that_was_not_decided(assembly: Assembly) -> None:
     assert assembly.findings() == []
 
 
-def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
+SHAPED = (f"sluice-prod-{PRIMARY}-api", "sluice-prod-global")
+"""What the settings of a stage's shape add to."""
+
+
+def linted(assembly: Assembly, names: Iterable[str]) -> list[str]:
     # W3005: the CDK states dependencies that a reference implies already.
     configuration = cfnlint.api.ManualArgs(regions=[PRIMARY], ignore_checks=["W3005"])
-    found = [
+    return [
         f"{name}: {match}"
-        for name in LINTED
+        for name in names
         for match in cfnlint.api.lint_file(assembly.folder / f"{name}.template.json", config=configuration)
     ]
-    assert found == []
+
+
+def test_cfn_lint_finds_nothing(assembly: Assembly) -> None:
+    assert linted(assembly, LINTED) == []
+
+
+def test_cfn_lint_finds_nothing_in_a_stage_with_every_setting(shaped: Assembly) -> None:
+    assert linted(shaped, SHAPED) == []
