@@ -12,11 +12,11 @@ from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.layers import Layers
 from infra.constructs.permissions import Permissions
 from infra.settings import Stage
+from sluice.metrics import INVOICE_DRIFT
 from sluice.settings import metric_namespace
 
 TIMEOUT = Duration.minutes(15)
 MEMORY_MB = 512
-METRIC, DIMENSION = "InvoiceDrift", "Provider"
 OUTPUT = "InvoicesFunction"
 """The stack's output that says what to invoke; `sluice invoices run` reads it."""
 
@@ -54,8 +54,8 @@ class InvoiceJob(Construct):
     def _alarm(self, stage: Stage, provider: str) -> None:
         metric = cloudwatch.Metric(
             namespace=metric_namespace(stage.name),
-            metric_name=METRIC,
-            dimensions_map={DIMENSION: provider},
+            metric_name=INVOICE_DRIFT.name,
+            dimensions_map={INVOICE_DRIFT.by[0].names[0]: provider},
             statistic="Maximum",
             period=Duration.days(1),
         )

@@ -360,7 +360,7 @@ def test_the_warm_path_reads_nothing() -> None:
 
 
 def test_headers_of_the_vendors_client_pass_in_its_own_dialect_only() -> None:
-    sent = {"anthropic_beta": "tools-2025", "anthropic_version": "2026-10-21", "traceparent": "00-1-2-01"}
+    sent = {"anthropic_beta": "tools-2025", "anthropic_version": "2026-10-21"}
     transport = ScriptedTransport(Scripted(body=MESSAGE_ANSWER))
     Gateway(transport).ask(MESSAGES, CLAUDE, **sent)
     assert transport.calls[0].headers["anthropic-beta"] == "tools-2025"
@@ -368,7 +368,6 @@ def test_headers_of_the_vendors_client_pass_in_its_own_dialect_only() -> None:
     transport = ScriptedTransport(Scripted(body=ANSWER))
     Gateway(transport).ask(MESSAGES, {**CLAUDE, "model": "openai/test-gpt"}, **sent)
     assert "anthropic-beta" not in transport.calls[0].headers
-    assert transport.calls[0].headers["traceparent"] == "00-1-2-01"
 
 
 def test_the_plan_is_shown_without_a_call() -> None:

@@ -34,7 +34,7 @@ from sluice.types.routes import ProviderSettings
 from sluice.types.stored import StoredResponse
 from tests.fakes import KEY, FixedSecrets, Gateway, configuration, custom
 from tests.wire.recordings import Recording, folder, read
-from tests.wire.replay_server import Replay, ReplayServer
+from tests.wire.replay_server import Replay, ReplayServer, trace_of
 from tests.wire.replay_targets import ENDPOINTS, Sent, Target, answer, sent, target_of, targets
 from tests.wire.tally import same, some
 from tests.wire.usage.reported import counted
@@ -123,7 +123,8 @@ def _gateway(port: int, chosen: list[Call], folder: Path) -> tuple[Gateway, Http
         call.model: custom(call.model, operations=(call.target.offered,), inputs=("text", "image"))
         for _, call, _ in chosen
     }
-    providers = {t.provider: ProviderSettings(base_url=address, allow_loopback=True) for t in targets()}
+    settings = ProviderSettings(base_url=address, allow_loopback=True, propagate_trace=True)
+    providers = {t.provider: settings for t in targets()}
     secrets = FixedSecrets(**{t.provider: "k" for t in targets()})
     transport = HttpTransport()
     live = configuration(models=models, providers=providers, routes={})
@@ -158,7 +159,8 @@ def _remember(gateway: Gateway, recording: Recording, call: Sent) -> None:
 
 def _one(gateway: Gateway, server: ReplayServer, recording: Recording, call: Sent) -> str:
     """Replay one recording; return the declared edit, "" for none. Raises AssertionError for any other difference."""
-    headers = {"authorization": f"Bearer {KEY}", "traceparent": recording.id, **call.headers}
+    trace = f"00-{trace_of(recording.id)}-{'1' * 16}-01"
+    headers = {"authorization": f"Bearer {KEY}", "traceparent": trace, **call.headers}
     response = gateway.app.handle(Request("POST", call.path, headers, call.body, call.query))
     got = response.body if isinstance(response.body, bytes) else b"".join(response.body)
     if response.after is not None:

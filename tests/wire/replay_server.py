@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import socket
 import threading
@@ -23,11 +24,17 @@ class Replay:
     asked: bytes | None = None
 
 
+def trace_of(name: str) -> str:
+    """Return the trace id that stands for a name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
 class ReplayServer:
-    """Serves one `Replay` per name; the name comes in the `traceparent` header, which a gateway passes on."""
+    """Serves one `Replay` per name; `trace_of(name)` comes in the `traceparent` header, which a gateway passes on."""
 
     def __init__(self, seed: int = 7) -> None:
         self.replays: dict[str, Replay] = {}
+        self._traces: dict[str, str] = {}
         self._random = random.Random(seed)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._open: list[socket.socket] = []
@@ -70,11 +77,16 @@ class ReplayServer:
                 length = int(headers.get("content-length", "0"))
                 while len(buffer) < length:
                     buffer += connection.recv(65536)
-                replay = self.replays[headers["traceparent"]]
+                replay = self._asked(headers["traceparent"])
                 replay.asked, buffer = buffer[:length], buffer[length:]
                 self._answer(connection, replay)
-        except OSError:
-            return
+        except (OSError, KeyError):  # such as a call that names no recording: it fails at once
+            connection.close()
+
+    def _asked(self, traceparent: str) -> Replay:
+        if len(self._traces) != len(self.replays):
+            self._traces = {trace_of(name): name for name in self.replays}
+        return self.replays[self._traces[traceparent.split("-")[1]]]
 
     def _answer(self, connection: socket.socket, replay: Replay) -> None:
         extra = "" if replay.retry_after is None else f"retry-after: {replay.retry_after}\r\n"

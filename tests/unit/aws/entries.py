@@ -69,6 +69,9 @@ ENTRIES = st.builds(
     version=st.integers(1, 9),
     list_cost=st.none() | COUNT,
     saved=st.lists(st.tuples(NAME, st.integers(-(10**12), 10**12)), max_size=2).map(tuple),
+    lease_misses=st.integers(0, 9),
+    trace_id=st.sampled_from(["", "4bf92f3577b34da6a3ce929d0e0e4736"]),
+    parent_span=st.sampled_from(["", "00f067aa0ba902b7"]),
 )
 
 

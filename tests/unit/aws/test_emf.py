@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.aws import emf
-from sluice.aws.emf import entry_from_line, family_of, open_line, pair_of, request_line
+from sluice import metrics
+from sluice.aws.emf import (
+    attempt_lines,
+    class_of,
+    entry_from_line,
+    family_of,
+    fault_line,
+    open_line,
+    pair_of,
+    request_line,
+)
 from sluice.endpoints import ENDPOINTS
+from sluice.errors import ProviderError
 from sluice.metering import request_ids
 from sluice.metering.tally import Tally
+from sluice.providers.registry import Registry
 from sluice.types.catalogue import Auth, Model, Price, PriceTier, Provider, ProviderEndpoint
 from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.routes import Deployment
@@ -61,18 +73,39 @@ def running(**changes: Any) -> Tally:
 
 
 def series(document: dict[str, Any]) -> set[tuple[str, ...]]:
-    """Return the series that a line feeds, after checking that its block says only what the line holds."""
-    found = set()
+    """Return the series that a line feeds, after checking that its block says only what the line holds.
+
+    The rules are those of the embedded metric format (specification, 2026-11).
+    """
+    found: set[tuple[str, ...]] = set()
+    assert set(document["_aws"]) == {"Timestamp", "CloudWatchMetrics"}
     for directive in document["_aws"]["CloudWatchMetrics"]:
-        assert len(directive["Dimensions"]) == 1
-        for name in directive["Dimensions"][0]:
-            assert isinstance(document[name], str)
-            assert document[name]
-        for metric in directive["Metrics"]:
-            assert isinstance(document[metric["Name"]], int | float)
-            names = directive["Dimensions"][0]
-            found.add((metric["Name"], *names, *(document[name] for name in names)))
+        assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
+        assert 1 <= len(directive["Metrics"]) <= 100
+        assert directive["Dimensions"]
+        for names in directive["Dimensions"]:
+            assert len(names) <= 30
+            assert all(isinstance(document[name], str) and document[name] for name in names)
+            for metric in directive["Metrics"]:
+                value = document[metric["Name"]]
+                assert isinstance(value, int | float)
+                assert not isinstance(value, bool)
+                found.add((metric["Name"], *(part for name in names for part in (name, document[name]))))
     return found
+
+
+def declared() -> set[tuple[str, ...]]:
+    return {(name, *(part for each in dimensions.items() for part in each)) for name, dimensions in metrics.series()}
+
+
+def fed(entry: LedgerEntry, cold: bool = False) -> set[str]:
+    """Return the metrics that a request's line feeds, without the value 0."""
+    document = json.loads(request_line(entry, cold))
+    return {name for name, *_ in series(document) if document[name]}
+
+
+def attempt(deployment: str, outcome: str) -> Attempt:
+    return Attempt(deployment, 0, outcome, NOON, 5)
 
 
 @given(ENTRIES, st.booleans())
@@ -83,24 +116,26 @@ def test_the_line_holds_the_entry_and_a_valid_block_of_metrics(entry: LedgerEntr
     document = json.loads(line)
     assert document["kind"] == "request"
     assert document["_aws"]["Timestamp"] == entry.started_ms + entry.duration_ms
-    assert document["ColdStarts"] == int(cold)
-    assert series(document)
+    assert ("ColdStarts" in document) == cold
+    assert series(document) <= declared()
     assert entry_from_line(line) == without_words(entry)
     assert entry_from_line(document) == without_words(entry)
 
 
 def test_the_figures_are_those_of_the_request() -> None:
     document = json.loads(request_line(typical(), False, namespace="Sluice/dev"))
-    shown = {name: document[name] for name in (*emf.PAIR_METRICS, *emf.OPERATION_METRICS)}
-    assert shown == {
-        "Errors": 0,
+    assert {name: document[name] for name, *_ in series(document)} == {
+        "Requests": 1,
+        "Failures": 0,
         "Duration": 8412,
+        "ProviderTime": 8412,
+        "Overhead": 742,
         "FirstByte": 612,
         "InputTokens": 31_700,
         "OutputTokens": 800,
         "CostUSD": 0.0345,
-        "Overhead": 742,
-        "ColdStarts": 0,
+        "SavedUSD": 0.079,
+        "Attempts": 1,
     }
     assert {directive["Namespace"] for directive in document["_aws"]["CloudWatchMetrics"]} == {"Sluice/dev"}
 
@@ -108,60 +143,146 @@ def test_the_figures_are_those_of_the_request() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.text(max_size=8) | st.sampled_from([provider for provider, _ in emf.PAIRS]),
+            st.text(max_size=8) | st.sampled_from(metrics.PROVIDERS),
             st.text(max_size=8) | st.sampled_from(["gpt-4o", "anthropic/claude-x", "llama-3", "qwen3"]),
             st.sampled_from([endpoint.operation for endpoint in ENDPOINTS]) | st.text(max_size=8),
+            st.text(max_size=8),
         ),
         min_size=20,
         max_size=60,
     )
 )
-def test_whatever_callers_send_the_series_stay_on_the_fixed_list(requests: list[tuple[str, str, str]]) -> None:
-    found: set[tuple[str, ...]] = set()
-    for provider, model, operation in requests:
-        entry = typical(provider=provider, model=model, operation=operation)
-        found |= series(json.loads(request_line(entry, True)))
-    pairs = {(metric, "Provider", "Family", *pair) for pair in emf.PAIRS for metric in emf.PAIR_METRICS}
-    operations = {(metric, "Operation", name) for name in emf.OPERATIONS for metric in emf.OPERATION_METRICS}
-    assert found <= pairs | operations
-    assert len(pairs | operations) <= emf.SERIES_LIMIT
+def test_whatever_callers_send_the_series_stay_on_the_declared_list(requests: list[tuple[str, str, str, str]]) -> None:
+    for provider, model, operation, other in requests:
+        tries = (attempt(f"{provider}/{model}", "server"), attempt(f"{other}/{model}", "rate_limit"))
+        entry = typical(provider=provider, model=model, operation=operation, attempts=tries)
+        for line in (request_line(entry, True), *attempt_lines(entry)):
+            assert series(json.loads(line)) <= declared()
 
 
-def test_no_tenant_key_or_request_is_a_dimension() -> None:
-    document = json.loads(request_line(typical(), False))
-    names = {name for each in document["_aws"]["CloudWatchMetrics"] for name in each["Dimensions"][0]}
-    assert names == {"Provider", "Family", "Operation"}
+def test_every_model_of_the_bundled_catalogue_fits_into_the_declared_series() -> None:
+    pairs = {pair_of(provider.name, model.id) for provider, model in Registry().all_models()}
+    assert len(pairs) > 8
+    assert pairs <= set(metrics.PAIRS)
+    assert {pair_of(name, "anything") for name in Registry().names()} <= set(metrics.PAIRS)
 
 
-def test_every_metered_operation_has_a_series_of_its_own() -> None:
-    assert {"chat", "embeddings", "count_tokens"} <= set(emf.OPERATIONS)
+def test_a_provider_has_the_same_name_alone_and_with_its_family() -> None:
+    assert {provider for provider, _ in metrics.PAIRS} == set(metrics.PROVIDERS)
 
 
-def test_a_request_that_reached_no_provider_is_measured_by_operation_only() -> None:
-    entry = typical(provider="", model="", deployment="", first_byte_ms=None, status=400, outcome="error")
-    assert {name for _, name, *_ in series(json.loads(request_line(entry, False)))} == {"Operation"}
+def test_a_request_that_reached_no_provider_is_measured_without_one() -> None:
+    entry = typical(provider="", model="", deployment="", first_byte_ms=None, status=400, outcome="error", attempts=())
+    found = series(json.loads(request_line(entry, False)))
+    assert {name for _, *rest in found for name in rest[::2]} == {"Operation"}
 
 
-def test_a_request_without_a_first_byte_feeds_no_first_byte_metric() -> None:
-    document = json.loads(request_line(typical(first_byte_ms=None), False))
-    assert "FirstByte" not in {metric for metric, *_ in series(document)}
-    assert "FirstByte" in {metric for metric, *_ in series(json.loads(request_line(typical(), False)))}
+def test_the_first_byte_is_measured_where_an_answer_is_streamed() -> None:
+    assert "FirstByte" in fed(typical())
+    assert "FirstByte" not in fed(typical(first_byte_ms=None))
+    assert "FirstByte" not in fed(typical(stream=False))
+
+
+CLASSES = {"CallerErrors", "Refusals", "ProviderErrors", "GatewayErrors", "CallersGone"}
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "errors"),
+    ("status", "outcome", "kind", "failures", "expected"),
     [
-        (200, "ok", 0),
-        (400, "error", 0),
-        (429, "error", 0),
-        (499, "aborted", 0),
-        (502, "error", 1),
-        (200, "failed", 1),
-        (0, "lost", 1),
+        (200, "ok", "", 0, None),
+        (400, "error", "invalid_request_error", 0, "CallerErrors"),
+        (400, "error", "bad_request", 0, "CallerErrors"),
+        (404, "error", "not_found_error", 0, "CallerErrors"),
+        (402, "error", "budget_exceeded", 0, "Refusals"),
+        (429, "error", "rate_limit_error", 0, "Refusals"),
+        (429, "error", "rate_limit", 0, "ProviderErrors"),
+        (401, "error", "authentication", 0, "ProviderErrors"),
+        (502, "error", "connection", 1, "ProviderErrors"),
+        (200, "failed", "garbled", 1, "ProviderErrors"),
+        (500, "error", "api_error", 1, "GatewayErrors"),
+        (0, "lost", "", 1, "GatewayErrors"),
+        (200, "aborted", "", 0, "CallersGone"),
     ],
 )
-def test_an_error_is_what_the_service_failed_at(status: int, outcome: str, errors: int) -> None:
-    assert json.loads(request_line(typical(status=status, outcome=outcome), False))["Errors"] == errors
+def test_a_request_counts_in_one_class_of_error_at_most(
+    status: int, outcome: str, kind: str, failures: int, expected: str | None
+) -> None:
+    entry = typical(status=status, outcome=outcome, error_kind=kind)
+    assert fed(entry) & CLASSES == ({expected} if expected else set())
+    assert json.loads(request_line(entry, False))["Failures"] == failures
+
+
+def test_every_kind_of_a_provider_s_error_has_a_class() -> None:
+    kinds = re.findall(r'"([a-z_]+)"', str(ProviderError.__doc__))
+    assert len(kinds) > 10
+    for kind in kinds:
+        found = class_of(typical(status=502, outcome="error", error_kind=kind))
+        assert found in (metrics.PROVIDER_ERRORS, metrics.CALLER_ERRORS), kind
+
+
+def test_rare_figures_are_there_only_when_they_happened() -> None:
+    assert not fed(typical(saved=())) & {metric.name for metric in metrics.METRICS if metric.rare}
+    assert "ColdStarts" in fed(typical(), True)
+    assert "LeaseMisses" in fed(typical(lease_misses=2))
+    assert json.loads(request_line(typical(lease_misses=2), False))["LeaseMisses"] == 1
+    assert "CacheHits" in fed(typical(cache="semantic"))
+    assert "CacheHits" not in fed(typical(cache="miss"))
+
+
+def test_retries_stay_at_a_deployment_and_fallbacks_leave_it() -> None:
+    tries = (attempt("openai/a", "server"), attempt("openai/a", "server"), attempt("anthropic/b", "ok"))
+    document = json.loads(request_line(typical(attempts=tries), False))
+    assert (document["Retries"], document["Fallbacks"]) == (1, 1)
+
+
+def test_each_provider_that_was_tried_is_measured_under_its_own_name() -> None:
+    outcomes = [("openai/a", "server"), ("openai/a", "rate_limit"), ("groq/x", "timeout"), ("anthropic/b", "ok")]
+    entry = typical(attempts=tuple(attempt(*each) for each in outcomes))
+    own = json.loads(request_line(entry, False))
+    assert (own["Provider"], own["Attempts"], "AttemptFailures" in own) == ("anthropic", 1, False)
+    others = [json.loads(line) for line in attempt_lines(entry)]
+    told = {each["Provider"]: {name: each[name] for name, *_ in series(each)} for each in others}
+    assert told == {
+        "openai": {"Attempts": 2, "AttemptFailures": 1, "Throttles": 1},
+        "other": {"Attempts": 1, "AttemptFailures": 1},
+    }
+    assert {(each["kind"], each["request_id"]) for each in others} == {("attempts", entry.request_id)}
+
+
+def test_a_request_that_one_provider_served_has_one_line() -> None:
+    assert list(attempt_lines(typical())) == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "metric"),
+    [("bad_request", None), ("content_filter", None), ("aborted", None), ("rate_limit", "Throttles"), ("ok", None)]
+    + [
+        (kind, "AttemptFailures")
+        for kind in ("server", "overloaded", "timeout", "connection", "garbled", "authentication")
+    ],
+)
+def test_only_what_a_provider_failed_at_speaks_against_it(outcome: str, metric: str | None) -> None:
+    found = fed(typical(attempts=(attempt("anthropic/claude-sonnet-4-5", outcome),)))
+    assert found & {"Throttles", "AttemptFailures"} == ({metric} if metric else set())
+
+
+@pytest.mark.parametrize(
+    ("event", "metric"),
+    [("ledger_failed", "SettleFailures"), ("line_failed", "SettleFailures"), ("refresh_failed", "RefreshFailures")],
+)
+def test_a_fault_is_a_line_and_a_metric(event: str, metric: str) -> None:
+    document = json.loads(fault_line(event, "AwsError", "req_1", at_ms=NOON))
+    assert {name for name, *_ in series(document)} == {metric}
+    assert (document["kind"], document["event"], document["error"]) == ("fault", event, "AwsError")
+
+
+def test_a_defect_is_counted_with_its_request_alone() -> None:
+    assert json.loads(fault_line("defect", "KeyError", "req_1")) == {
+        "kind": "fault",
+        "event": "defect",
+        "error": "KeyError",
+        "request_id": "req_1",
+    }
 
 
 @pytest.mark.parametrize(
@@ -170,17 +291,20 @@ def test_an_error_is_what_the_service_failed_at(status: int, outcome: str, error
         ("openai", "gpt-4o-mini", ("openai", "gpt")),
         ("openai", "whisper-1", ("openai", "gpt")),
         ("anthropic", "claude-sonnet-4-5", ("anthropic", "claude")),
-        ("openrouter", "anthropic/claude-sonnet-4.5", ("openrouter", "claude")),
-        ("openrouter", "meta-llama/llama-3.3-70b", ("openrouter", "other")),
-        ("groq", "llama-3.3-70b", ("groq", "other")),
-        ("bedrock", "us.anthropic.claude-sonnet-4-5", ("other", "claude")),
+        ("openrouter", "anthropic/claude-sonnet-4.5", ("openrouter", "other")),
+        ("bedrock", "us.anthropic.claude-sonnet-4-5-v1:0", ("bedrock", "claude")),
+        ("bedrock_mantle", "openai.gpt-oss", ("bedrock", "other")),
+        ("azure_openai_legacy", "gpt-4o", ("azure_openai", "gpt")),
+        ("vertex_anthropic", "claude-opus", ("vertex", "other")),
+        ("groq", "llama-3.3-70b", ("other", "other")),
         ("own-host", "qwen3", ("other", "other")),
+        ("openaiish", "x", ("other", "other")),
         ("", "", ("other", "other")),
     ],
 )
 def test_a_deployment_is_measured_under_its_nearest_pair(provider: str, model: str, pair: tuple[str, str]) -> None:
     assert pair_of(provider, model) == pair
-    assert pair in emf.PAIRS
+    assert pair in metrics.PAIRS
 
 
 @pytest.mark.parametrize(
@@ -190,9 +314,11 @@ def test_a_deployment_is_measured_under_its_nearest_pair(provider: str, model: s
         ("o3-mini", "gpt"),
         ("anthropic/claude-opus-4", "claude"),
         ("anthropic.claude-v2", "claude"),
+        ("global.anthropic.claude-sonnet-4-5-v1:0", "claude"),
         ("meta-llama/Llama-3-8b", "llama"),
         ("gemini-2.5-pro", "gemini"),
         ("ft:gpt-4o-mini", "gpt"),
+        ("qwen3:8b", "qwen"),
         ("mixtral-8x7b", "mistral"),
         ("deepseek-chat", "deepseek"),
         ("Qwen/Qwen3-32B", "qwen"),

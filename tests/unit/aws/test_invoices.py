@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sluice.aws.dynamodb import DynamoClient
-from sluice.aws.invoices import METRIC, asked, invoices_handler, line, vendor, vendors
+from sluice.aws.invoices import asked, invoices_handler, line, vendor, vendors
 from sluice.aws.stores.invoices import CellSums, DynamoInvoiceStore
 from sluice.control.invoices.job import Books, Outcome, run
 from sluice.control.invoices.ledger import EntrySums
@@ -24,6 +24,7 @@ from sluice.control.invoices.options import InvoiceOptions, options_from
 from sluice.control.invoices.snowflake import SnowflakeCortex
 from sluice.control.invoices.statements import Figures, Line, Statement, VendorFailed
 from sluice.metering.rollup import entry_cells
+from sluice.metrics import INVOICE_DRIFT
 from sluice.providers.transport import HttpTransport
 from sluice.settings import Settings
 from sluice.types.usage import Usage
@@ -88,7 +89,7 @@ def test_from_the_roll_ups_cells_to_items_and_a_line(client: DynamoClient, table
     assert (model["model"], model["side"], model["drift_bp"], model["token_drift_bp"]) == ("gpt-5", "both", -500, 0)
     assert summary["ours"]["cost"] == 38_000_000
     (told,) = map(json.loads, lines)
-    assert (told[METRIC], told["Provider"], told["drift_bp"]) == (500, "openai", -500)
+    assert (told[INVOICE_DRIFT.name], told["Provider"], told["drift_bp"]) == (500, "openai", -500)
     assert SECRET not in "".join(lines)
 
 
@@ -136,7 +137,7 @@ def test_what_is_not_final_failed_or_was_too_little_money_is_no_metric(outcome: 
     told = json.loads(line(outcome, "Sluice/prod", floor=1000))
     assert told["kind"] == "invoice"
     assert "_aws" not in told
-    assert METRIC not in told
+    assert INVOICE_DRIFT.name not in told
 
 
 @pytest.mark.parametrize("name", ALL.providers)

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from sluice.types.chat import ChatRequest
 
 USER_AGENT = "sluice"
-_TRACE = ("traceparent", "tracestate")
-_PASSED = (*_TRACE, "anthropic-version", "anthropic-beta", "openai-beta", "x-claude-code-session-id")
+_PASSED = ("anthropic-version", "anthropic-beta", "openai-beta", "x-claude-code-session-id")
 _PASSED_PREFIX = ("x-codex-", "x-amzn-bedrock-")
 """The latter hold what InvokeModel's bodies cannot: guardrails, the tier, labels."""
 _QUERY_KEPT = ("beta",)
@@ -184,7 +183,7 @@ def _translated_body(incoming: Incoming, deployment: Deployment, strict: bool) -
 def _forwarded(headers: Mapping[str, str], same: bool) -> dict[str, str]:
     """Headers a vendor's own client sends to it, only where the caller speaks that vendor's dialect."""
     if not same:
-        return {name: headers[name] for name in _TRACE if name in headers}
+        return {}
     return {name: value for name, value in headers.items() if name in _PASSED or name.startswith(_PASSED_PREFIX)}
 
 

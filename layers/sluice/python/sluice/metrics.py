@@ -103,7 +103,7 @@ COLD_STARTS = Metric("ColdStarts", "Count", "Requests that were the first of the
 LEASE_MISSES = Metric(
     "LeaseMisses",
     "Count",
-    "Requests that waited for a write to a budget's counter or a limit's bucket.",
+    "Requests that waited for a call to a budget's counter or a limit's bucket.",
     _SUM,
     rare=True,
 )

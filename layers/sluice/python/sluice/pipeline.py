@@ -28,6 +28,7 @@ from sluice.providers.credentials import Credentials
 from sluice.routing.router import Router
 from sluice.routing.snapshot import ConfigurationSnapshot
 from sluice.settle import Closed, Settlement
+from sluice.telemetry.traceparent import span_id, trace_of
 from sluice.types.http import Request, Response
 from sluice.types.routes import Configuration, Deployment, Plan
 
@@ -56,6 +57,8 @@ class Services:
     responses: Callable[[], ResponseStore] | None = None
     gate: Callable[[], Gate] | None = None
     """Budgets and limits, loaded with the first configuration that has some."""
+    gate_calls: Callable[[], int] = int
+    """How many calls it made so far; those that a request waits for are its lease misses."""
 
 
 Step = Callable[[Request, Tally, Closed, Services], Response]
@@ -68,14 +71,16 @@ def run(request: Request, operation: str, dialect: str, services: Services, *, s
     """
     caller = services.authenticator.authenticate(request.headers)
     now_ms = int(services.clock.epoch() * 1000)
+    request_id = new_request_id(now_ms, caller.team)
     tally = Tally(
-        request_id=new_request_id(now_ms, caller.team),
+        request_id=request_id,
         caller=caller,
         operation=operation,
         dialect=dialect,
         started=request.started or services.clock.monotonic(),
         wall_ms=request.received_ms or now_ms,
         region=services.region,
+        trace=trace_of(request.headers, request_id),
     )
     closed = services.settlement.close(tally, request.cold_start)
     try:
@@ -171,7 +176,7 @@ def _with_references(incoming: Incoming, tally: Tally, services: Services) -> In
 
 
 def _dispatch(incoming: Incoming, plan: Plan, tally: Tally, services: Services) -> tuple[Exchange, Reading]:
-    trail = Trail(attempts=tally.attempts, reasons=tally.reasons)
+    trail = Trail(attempts=tally.attempts, reasons=tally.reasons, trace=tally.trace_headers)
     readings: list[Reading] = []
 
     def read(deployment: Deployment) -> Reading:
@@ -299,6 +304,8 @@ def answer_headers(tally: Tally, content_type: str) -> dict[str, str]:
         "x-sluice-overhead-ms": f"{tally.overhead_us(time.monotonic()) / 1000:.3f}",
     }
     if tally.dialect.startswith("anthropic"):
+    if tally.trace.trace_id:
+        headers["traceresponse"] = tally.trace.header(span_id(tally.request_id))
         headers["request-id"] = tally.request_id  # where Anthropic's SDKs look for it
     if tally.deployment is not None:
         headers["x-sluice-provider"] = tally.deployment.provider.name

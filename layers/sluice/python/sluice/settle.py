@@ -6,7 +6,7 @@ it (`reconcile`). Nothing here can fail the request: it has been answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sluice.metering.tally import Tally
@@ -21,7 +21,11 @@ def _unwatched(deployment: Deployment, outcome: str, kind: str) -> None:
 
 @dataclass(frozen=True)
 class Settlement:
-    """Closes requests. `encode` turns an entry into its log line; `refreshes` run after each request."""
+    """Closes requests. `encode` turns an entry into its log line; `refreshes` run after each request.
+
+    `attempts` gives the further lines of a request that went to several providers, `fault` the line of a fault: what
+    happened, the error's class, and the request's id or "".
+    """
 
     ledger: LedgerStore
     lines: LineSink
@@ -30,6 +34,8 @@ class Settlement:
     refreshes: tuple[Callable[[], None], ...] = ()
     watch: Callable[[Deployment, str, str], None] = _unwatched
     """Is told how a deployment's answer ended: the outcome and the error kind of its entry."""
+    attempts: Callable[[LedgerEntry], Iterable[str]] | None = None
+    fault: Callable[[str, str, str], str] | None = None
 
     def close(self, tally: Tally, cold_start: bool) -> Closed:
         """Return the pair of steps for one request."""
@@ -45,9 +51,11 @@ class Settlement:
 
     def report(self, event: str, error: BaseException, request_id: str = "") -> None:
         """Write one line about a fault of the gateway's own; only the error's class is named."""
-        self.lines.write(
-            f'{{"kind":"fault","event":"{event}","error":"{type(error).__name__}","request_id":"{request_id}"}}'
-        )
+        named = type(error).__name__
+        if self.fault is not None:
+            self.lines.write(self.fault(event, named, request_id))
+            return
+        self.lines.write(f'{{"kind":"fault","event":"{event}","error":"{named}","request_id":"{request_id}"}}')
 
 
 class Closed:
@@ -74,6 +82,9 @@ class Closed:
         self._entry = self._tally.entry(now)
         try:
             self._settlement.lines.write(self._settlement.encode(self._entry, self._cold))
+            if len(self._entry.attempts) > 1 and self._settlement.attempts is not None:
+                for line in self._settlement.attempts(self._entry):
+                    self._settlement.lines.write(line)
         except Exception as error:
             self._settlement.report("line_failed", error, self._tally.request_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sluice.governance.listings import Listings
     from sluice.ports import BatchStore, BucketStore, CounterStore, ResponseStore, UsageReader
     from sluice.stored_responses.reading import StoredResponses
+    from sluice.telemetry.calls import CountedCalls
     from sluice.uploads import Uploads
 
 
@@ -70,6 +71,9 @@ class Adapters:
     """All regions of the deployment, among which caps are shared out."""
     usage: Callable[[], UsageReader] | None = None
     """Makes the reader of usage when it is first asked for; None: none is kept."""
+    attempt_lines: Callable[[LedgerEntry], Iterable[str]] | None = None
+    fault_line: Callable[[str, str, str], str] | None = None
+    """As in `Settlement`."""
 
 
 def services(adapters: Adapters) -> tuple[Services, Registry]:
@@ -109,6 +113,8 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
                 gates.maintain,
             ),
             watch=dispatcher.close,
+            attempts=adapters.attempt_lines,
+            fault=adapters.fault_line,
         ),
         ledger=adapters.ledger,
         clock=clock,
@@ -116,6 +122,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         region=adapters.region,
         uploads=adapters.uploads,
         gate=gates.open if adapters.counters is not None else None,
+        gate_calls=gates.calls,
         responses=adapters.responses,
     )
     return composed, registry
@@ -128,6 +135,11 @@ class _Gates:
         self._adapters = adapters
         self._gate: Gate | None = None
         self._listings: Listings | None = None
+        self._calls: CountedCalls | None = None
+
+    def calls(self) -> int:
+        """Return how many calls to counters and buckets were made so far."""
+        return 0 if self._calls is None else self._calls.count
 
     def open(self) -> Gate:
         """Return the gate."""
@@ -136,11 +148,13 @@ class _Gates:
             from sluice.governance.buckets import Buckets
             from sluice.governance.leases import Leases
             from sluice.governance.standing import StandingHolds
+            from sluice.telemetry.calls import CountedCalls
 
             adapters, epoch = self._adapters, self._adapters.clock.epoch
             if adapters.counters is None:
                 raise InternalError("This function was not given the stores of budgets and limits.")
-            counters, buckets = adapters.counters()
+            self._calls = CountedCalls()
+            counters, buckets = map(self._calls.counting, adapters.counters())
             leases = Leases(counters, region=adapters.region, regions=adapters.regions, now=epoch)
             rates = Buckets(
                 buckets,

@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.emf import metric_line
 from sluice.aws.stores.alerts import DynamoAlertStore
 from sluice.aws.stores.counters_reader import DynamoCounterReader
 from sluice.aws.stores.keys import DynamoKeyStore
 from sluice.control.alerts import Alert, Alerting, alert_card, message, subject
 from sluice.control.budget_status import Counters
 from sluice.errors import GatewayError
+from sluice.metrics import BUDGET_USED
 from sluice.ports import LineSink, Transport
-from sluice.settings import Settings
+from sluice.settings import Settings, metric_namespace
 
 LOOK_SECONDS = 40.0
 """How long one run looks at counters; the rest of its minute is for messages and for the next run to begin alone."""
@@ -59,7 +61,9 @@ def alerts_handler(
         ).look(aws.configurations.load(version), int(now()))
         counts = {"looked": found.looked, "alerts": len(found.alerts), "unread": found.unread, "failed": found.failed}
         if found.looked or found.failed:
-            sink.write(json.dumps({"kind": "alerts", **counts}))
+            used = ((BUDGET_USED, round(found.fullest, 3)),) if found.looked else ()
+            namespace = metric_namespace(told.stage)
+            sink.write(metric_line("alerts", used, namespace=namespace, at_ms=int(now() * 1000), members=counts))
         return counts
 
     return handler

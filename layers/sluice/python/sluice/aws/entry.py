@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sluice.aws.apigateway import ApiGatewayHandler
 from sluice.aws.credentials import CredentialSource, credentials_from
 from sluice.aws.dynamodb import DynamoClient
-from sluice.aws.emf import entry_from_line, open_line, request_line
+from sluice.aws.emf import attempt_lines, entry_from_line, fault_line, open_line, request_line
 from sluice.aws.secretsmanager import SecretsManagerClient, SecretsManagerStore
 from sluice.aws.stdout import StdoutLines
 from sluice.aws.stores.configurations import DynamoConfigurationStore
@@ -63,6 +63,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
     transport = HttpTransport()
     if not aws.settings.local:
         transport.warm_up()  # providers speak TLS; the certificates are read while the environment starts
+    namespace = metric_namespace(aws.settings.stage)
     app = application(
         Adapters(
             keys=aws.keys,
@@ -71,8 +72,10 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             secrets=aws.secrets,
             transport=transport,
             lines=StdoutLines(),
-            encode_line=partial(request_line, namespace=metric_namespace(aws.settings.stage)),
+            encode_line=partial(request_line, namespace=namespace),
             open_line=open_line,
+            attempt_lines=partial(attempt_lines, namespace=namespace),
+            fault_line=partial(fault_line, namespace=namespace),
             region=aws.settings.region,
             role=aws.role,
             role_services=aws.settings.role_services,

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from sluice.aws.emf import metric_line
 from sluice.aws.stdout import StdoutLines
 from sluice.control.invoices.job import Books, Outcome, Vendor, run
 from sluice.control.invoices.options import InvoiceOptions, options_from
 from sluice.control.invoices.statements import Statement, VendorFailed, nano
 from sluice.errors import GatewayError, InternalError
+from sluice.metrics import INVOICE_DRIFT
 from sluice.ports import SecretStore, Transport
 from sluice.settings import Settings, metric_namespace
 from sluice.types.clock import NanoUSD
@@ -25,8 +27,6 @@ from sluice.types.clock import NanoUSD
 if TYPE_CHECKING:
     from sluice.control.invoices.calls import Caller
 
-METRIC = "InvoiceDrift"
-DIMENSION = "Provider"
 AGENT = "sluice-invoices"
 Event = Mapping[str, Any]
 
@@ -144,21 +144,19 @@ def caller(name: str, headers: Mapping[str, str]) -> Caller:
 
 def line(outcome: Outcome, namespace: str, floor: NanoUSD = 0) -> str:
     """Return the log line of an outcome, with the metric where a final day of at least `floor` was compared."""
-    members: dict[str, Any] = {"kind": "invoice", **summary(outcome)}
+    members = summary(outcome)
     drift = members.get("drift_bp")
     spent = max(members.get("ours") or 0, members.get("theirs") or 0)
     if outcome.state == "final" and drift is not None and spent >= floor:
-        metric = {
-            "Namespace": namespace,
-            "Dimensions": [[DIMENSION]],
-            "Metrics": [{"Name": METRIC, "Unit": "None"}],
-        }
-        members |= {
-            "_aws": {"Timestamp": outcome.checked_ms, "CloudWatchMetrics": [metric]},
-            DIMENSION: outcome.provider,
-            METRIC: abs(drift),
-        }
-    return json.dumps(members, separators=(",", ":"))
+        return metric_line(
+            "invoice",
+            ((INVOICE_DRIFT, abs(drift)),),
+            {"Provider": outcome.provider},
+            namespace=namespace,
+            at_ms=outcome.checked_ms,
+            members=members,
+        )
+    return json.dumps({"kind": "invoice", **members}, separators=(",", ":"))
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:

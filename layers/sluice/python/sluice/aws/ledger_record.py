@@ -32,9 +32,18 @@ _TEXTS = {
     "region": "region",
     "user": "user",
     "route": "route",
+    "trace": "trace_id",
+    "parent": "parent_span",
 }
 """Member -> field; left out when empty."""
-_NUMBERS = {"status": "status", "cost": "cost", "at": "started_ms", "ms": "duration_ms", "overhead_us": "overhead_us"}
+_NUMBERS = {
+    "status": "status",
+    "cost": "cost",
+    "at": "started_ms",
+    "ms": "duration_ms",
+    "overhead_us": "overhead_us",
+    "lease_misses": "lease_misses",
+}
 """Member -> field; left out when 0."""
 _WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality")
 _TOKENS = (

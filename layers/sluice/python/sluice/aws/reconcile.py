@@ -6,13 +6,14 @@ of itself it compares yesterday, in the first run after 01:00 and 13:00 UTC.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sluice import metrics
 from sluice.aws.dynamodb import DynamoClient
+from sluice.aws.emf import metric_line
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.counters import DynamoCounterStore
 from sluice.aws.stores.keys import TEAMS
@@ -20,6 +21,7 @@ from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.control.books import Repair, close_lapsed, counted_against, counter_names, repair_day
 from sluice.governance.windows import window_at
+from sluice.metrics import Metric
 from sluice.ports import LineSink, Transport
 from sluice.settings import Settings, metric_namespace
 from sluice.types.budgets import Budget, CounterKey
@@ -29,16 +31,6 @@ LATE_ENTRY_SECONDS = 900
 WAIT_SECONDS = 45.0
 REPAIR_HOURS = (1, 13)
 _DAY = 86_400
-_UNITS = {
-    "EntriesRestored": "Count",
-    "EntriesLost": "Count",
-    "HoldsReturned": "Count",
-    "UsageCellsWrong": "Count",
-    "UsageCellsCorrected": "Count",
-    "UsageDriftUSD": "None",
-    "CounterDriftUSD": "None",
-    "RollupAge": "Seconds",
-}
 
 
 def reconcile_handler(
@@ -90,19 +82,20 @@ class Books:
         # Behind all that was read, so that the next run knows how far the roll-up has come.
         self.usage.put_fences(int(now * 1000))
         found = swept or {}
-        figures: dict[str, Any] = {
-            "EntriesRestored": found.get("restored", 0),
-            "EntriesLost": found.get("lost", 0),
-            "HoldsReturned": returned,
-            "UsageCellsWrong": sum(repair.wrong for repair in repairs),
-            "UsageCellsCorrected": sum(repair.corrected for repair in repairs),
-            "UsageDriftUSD": sum(abs(repair.off) for repair in repairs) / 1e9,
-            "CounterDriftUSD": drift / 1e9,
-        }
+        figures: list[tuple[Metric, float]] = [
+            (metrics.ENTRIES_RESTORED, found.get("restored", 0)),
+            (metrics.ENTRIES_LOST, found.get("lost", 0)),
+            (metrics.HOLDS_RETURNED, returned),
+            (metrics.USAGE_CELLS_WRONG, sum(repair.wrong for repair in repairs)),
+            (metrics.USAGE_CELLS_CORRECTED, sum(repair.corrected for repair in repairs)),
+            (metrics.USAGE_DRIFT, sum(abs(repair.off) for repair in repairs) / 1e9),
+            (metrics.COUNTER_DRIFT, drift / 1e9),
+        ]
         if self.usage.passed():
-            figures["RollupAge"] = round(age, 3)
-        self.lines.write(metric_line(figures, metric_namespace(self.settings.stage), int(now * 1000)))
-        return figures
+            figures.append((metrics.ROLLUP_AGE, round(age, 3)))
+        namespace = metric_namespace(self.settings.stage)
+        self.lines.write(metric_line("books", figures, namespace=namespace, at_ms=int(now * 1000)))
+        return {metric.name: value for metric, value in figures}
 
     def _repair(self, day: str) -> Repair:
         return repair_day(
@@ -160,13 +153,6 @@ class Books:
                 spent += state.spent + sum(self.usage.hold_spent(hold) for hold in state.holds)
         days = [_day(start) for start in range(window.start, min(window.end, int(now) + 1), _DAY)]
         return spent - counted_against(self.usage, name, budget, days, self.settings.region)
-
-
-def metric_line(figures: Mapping[str, Any], namespace: str, at_ms: int) -> str:
-    """Return one line of metrics in the embedded metric format; no dimensions, so each is one series a region."""
-    metrics = [{"Name": name, "Unit": _UNITS[name]} for name in figures]
-    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": metrics}
-    return json.dumps({"kind": "books", "_aws": {"Timestamp": at_ms, "CloudWatchMetrics": [directive]}, **figures})
 
 
 def books_of(settings: Settings, client: DynamoClient, lines: LineSink, **changes: Any) -> Books:

@@ -33,7 +33,7 @@ from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.routes import Deployment, Timeouts
 from sluice.types.tenancy import Caller
 
-_FORWARDED = ("anthropic-version", "anthropic-beta", "traceparent", "tracestate")
+_FORWARDED = ("anthropic-version", "anthropic-beta")
 _MOST = 1000
 """The most batches of one page (Anthropic API reference, "List Message Batches", 2026-11)."""
 

@@ -76,6 +76,8 @@ class Round(NamedTuple):
     alerts: tuple[Alert, ...]
     unread: int = 0
     failed: int = 0
+    fullest: float = 0.0
+    """Per cent of its amount that the fullest budget has used."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +95,17 @@ class Alerting:
         """Look at every counter of every budget; `now` in epoch seconds. A failure at one leaves the others alone."""
         wanted = self._wanted(configuration, now)
         alerts: list[Alert] = []
-        failed = 0
+        failed, fullest = 0, 0.0
         for looked, (budget, window, name) in enumerate(wanted):
             if not self.in_time():
-                return Round(looked, tuple(alerts), len(wanted) - looked, failed)
+                return Round(looked, tuple(alerts), len(wanted) - looked, failed, fullest)
             try:
-                alerts += self._look_at(budget, window, name, now)
+                used, told = self._look_at(budget, window, name, now)
+                fullest, alerts = max(fullest, used), alerts + told
             except Exception as error:
                 failed += 1
                 self.report(name, error)
-        return Round(len(wanted), tuple(alerts), 0, failed)
+        return Round(len(wanted), tuple(alerts), 0, failed, fullest)
 
     def _wanted(self, configuration: Configuration, now: int) -> list[tuple[Budget, Current, str]]:
         def known(kind: str) -> Iterable[str]:
@@ -115,10 +118,10 @@ class Alerting:
         minute = now // 60
         return sorted(found, key=lambda each: hashlib.sha256(f"{minute}{each[2]}".encode()).digest())
 
-    def _look_at(self, budget: Budget, window: Current, name: str, now: int) -> list[Alert]:
+    def _look_at(self, budget: Budget, window: Current, name: str, now: int) -> tuple[float, list[Alert]]:
         totals = totals_of(name, window, self.counters)
         if totals.used <= 0:
-            return []
+            return 0.0, []
         # What counts in a rolling window is the same money from one sub-window to the next.
         series = name if not window.before else name.removesuffix(window.id) + "rolling"
         record = self.store.record(series)
@@ -137,7 +140,7 @@ class Alerting:
             self.publish(alert)
             self.store.confirm(series, mark)
             told.append(alert)
-        return told
+        return totals.used * 100 / max(budget.amount, 1), told
 
 
 def due(budget: Budget, totals: Totals, foresight: Forecast) -> list[int | None]:

@@ -81,6 +81,8 @@ class ModelModel(_Strict):
     inputs: list[Modality] = Field(default=["text"])
     outputs: list[Modality] = Field(default=["text"])
     capabilities: list[Capability] = Field(default_factory=list)
+    propagate_trace: bool | None = None
+    # None and not False, so that a document without it keeps its version.
     operations: list[Operation] = Field(default=["chat"])
     dialects: list[Dialect] = Field(default_factory=list)
     deprecated: str | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sluice.errors import GatewayError, ProviderError
 from sluice.metering.pricing import charge
+from sluice.telemetry.traceparent import TRACEPARENT, TRACESTATE, UNTRACED, Trace, span_id
 from sluice.types.clock import Millis, NanoUSD
 from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.routes import Deployment
@@ -73,6 +74,8 @@ class Tally:
     """True for operations that cost nothing (token counting)."""
     ticket: Ticket | None = None
     """What was set aside for the request, None where no budget or limit applies."""
+    lease_misses: int = 0
+    trace: Trace = UNTRACED
     priced: tuple[Usage, Deployment, tuple[NanoUSD, str]] | None = None
     """The last cost that was reckoned, and for what; it is asked for several times."""
 
@@ -105,6 +108,11 @@ class Tally:
         cost = charge(self.deployment.model, self.usage, self.wall_ms, self.ceiling)
         self.priced = (self.usage, self.deployment, cost)
         return cost
+
+    def trace_headers(self, attempt: int) -> dict[str, str]:
+        """Return the headers that make the n-th attempt's span the parent of whatever the provider traces."""
+        headers = {TRACEPARENT: self.trace.header(span_id(self.request_id, attempt))}
+        return {**headers, TRACESTATE: self.trace.state} if self.trace.state else headers
 
     def overhead_us(self, now: float) -> int:
         """Return the microseconds up to the first byte that were spent here and not at a provider."""
@@ -149,6 +157,9 @@ class Tally:
             user=self.user,
             route=self.route,
             saved=self._saved(),
+            lease_misses=self.lease_misses,
+            trace_id=self.trace.trace_id,
+            parent_span=self.trace.parent,
         )
 
     def _saved(self) -> tuple[tuple[str, NanoUSD], ...]:

@@ -5,7 +5,8 @@
                                       "request": 890},
                          "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false}},
      "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
-                               "any_model": false, "headers": {}, "first_byte_seconds": null}},
+                               "any_model": false, "headers": {}, "first_byte_seconds": null,
+                               "propagate_trace": false}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
      "unpriced_ceiling": {"input": 1000000000},
      "stored_responses": true,
@@ -129,6 +130,7 @@ def _provider(raw: Raw, _: str) -> ProviderSettings:
 def _model(raw: Raw, name: str, version: str) -> Model:
     provider, slash, model = name.partition("/")
     if not slash or not provider or not model:
+        propagate_trace=_flag(raw, "propagate_trace") or False,
         raise ValueError("the name must be provider/model")
     price_version = f"configuration#{version[:12]}"
     prices = [_price(price, price_version) for price in _list(raw.get("prices") or [], "prices")]

@@ -332,4 +332,5 @@ def _refusal(requested: str, caller: Caller, rejected: list[Rejection], forbidde
             code="model_not_allowed",
         )
     reasons = "; ".join(f"{r.name}: {r.reason}" for r in rejected)
+        propagate_trace=settings.propagate_trace,
     return NoHealthyUpstream(f"No deployment can serve {requested[:128]!r} ({reasons}).")

@@ -74,7 +74,7 @@ def exchanged(
 ) -> tuple[Exchange, Reading]:
     """Return the provider's answer to one call about a response. Raises ProviderError."""
     tally.deployment, tally.stream = deployment, stream
-    trail = Trail(attempts=tally.attempts, reasons=tally.reasons)
+    trail = Trail(attempts=tally.attempts, reasons=tally.reasons, trace=tally.trace_headers)
     reading = StoredReading(chat_dialect(deployment.endpoint.dialect), quirks_of(deployment))
     plan = Plan(deployment.name, None, (Planned(deployment, "keeps the response"),))
     try:

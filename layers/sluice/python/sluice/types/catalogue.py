@@ -136,3 +136,5 @@ class Provider:
     docs: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     """What the vendor's own SDK calls its settings: "api_key" and "base_url" -> environment variable."""
+    propagate_trace: bool = False
+    """True only by configuration: the provider is told which trace its calls belong to."""

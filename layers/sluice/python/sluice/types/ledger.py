@@ -74,3 +74,9 @@ class LedgerEntry:
     saved: tuple[tuple[str, NanoUSD], ...] = ()
     """What was saved, by kind: "cache", "routing", "batch", "prompt_cache" (less the premium for writing; may be
     negative)."""
+    lease_misses: int = 0
+    """Calls to counters and buckets that the request had to wait for."""
+    trace_id: str = ""
+    """W3C trace id, 32 hex digits: the caller's, or one of the gateway's own."""
+    parent_span: str = ""
+    """The caller's span, 16 hex digits, "" where the trace began here."""

@@ -116,6 +116,8 @@ class ProviderSettings:
     """Instead of the provider's own; None: as its file says."""
 
 
+    propagate_trace: bool = False
+    """True: calls carry `traceparent` and `tracestate`."""
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """One immutable configuration version; `version` is the hash of its content."""
