@@ -14,7 +14,7 @@ TEAM = "search"
 TEXT = st.text(max_size=12) | st.text("ab ", min_size=TEXT_LIMIT - 1, max_size=TEXT_LIMIT)
 NAME = st.text(max_size=12)
 COUNT = st.integers(0, 10**15)
-USAGE_WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality")
+USAGE_WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality", "inference_geo", "search_context")
 USAGE = st.builds(
     Usage,
     **{name: COUNT for name in Usage.__dataclass_fields__ if name not in USAGE_WORDS}
@@ -69,6 +69,7 @@ ENTRIES = st.builds(
     version=st.integers(1, 9),
     list_cost=st.none() | COUNT,
     saved=st.lists(st.tuples(NAME, st.integers(-(10**12), 10**12)), max_size=2).map(tuple),
+    adjustments=st.lists(NAME, max_size=2).map(tuple),
     lease_misses=st.integers(0, 9),
     trace_id=st.sampled_from(["", "4bf92f3577b34da6a3ce929d0e0e4736"]),
     parent_span=st.sampled_from(["", "00f067aa0ba902b7"]),

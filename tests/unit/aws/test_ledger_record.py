@@ -35,6 +35,7 @@ def test_every_field_of_an_entry_is_in_the_record() -> None:
             "holds": (("h", 3),),
             "saved": (("cache", 4),),
             "list_cost": 5,
+            "adjustments": ("deal",),
         }
         kind = type(getattr(bare, field.name))
         changed = replace(bare, **{field.name: other.get(field.name, 9 if kind is int else "x")})

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.metering.adjusting import Billed, adjusted, applying, charged, converted, iso
-from sluice.types.adjustments import Adjustment, Charge, Conversion
+from sluice.metering.adjusting import Billed, adjusted, applying, charged, dearest, iso, scaled
+from sluice.types.adjustments import Adjustment, Charge
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.usage import Usage
 
@@ -166,17 +166,26 @@ def test_a_charge_is_made_by_the_prices_and_adjustments_of_its_day() -> None:
     assert charged(newer, USED, NOON, SEARCH, adjustments=ending).list_cost == 10
 
 
-def test_a_units_price_becomes_nano_dollars_rounded_half_up() -> None:
-    # 1.20 credits a million tokens at $3.00 a credit.
-    snowflake = Conversion("credit", 3 * 10**9, {"input": "1.20", "output": "6"})
-    assert converted(snowflake) == PriceTier(0, {"input": 3_600_000_000, "output": 18_000_000_000})
-    assert converted(Conversion("dbu", 1, {"input": "0.5", "output": "0.499999999"})).rates == {"input": 1, "output": 0}
-    assert converted(Conversion("gpu_second", 10**9, {"second": "0.00125"})).rates == {"second": 1_250_000}
-    large = converted(Conversion("credit", 10**9 + 1, {"input": "987654321.123456789"})).rates["input"]
-    assert type(large) is int
-    assert large == (987654321123456789 * (10**9 + 1) * 2 + 10**9) // (2 * 10**9)
-    with pytest.raises(ValueError, match="number"):
-        converted(Conversion("dbu", 1, {"input": "dear"}))
+def test_a_worst_case_counts_on_the_dearest_of_the_tiers_and_on_no_discount_where_the_provider_states() -> None:
+    halved = Adjustment("half", "discount", -5_000, service_tier="flex")
+    deal, own = Adjustment("deal", "discount", -1_000), Adjustment("own", "margin", 500)
+
+    def chosen(*given: Adjustment, tier: str | None = None, model: Model = LISTED) -> list[str]:
+        return [each.id for each in dearest(given, model, SEARCH, "2026-11-23", tier)]
+
+    assert chosen(halved, tier="flex") == []
+    assert chosen(deal, own) == ["deal", "own"]
+    assert chosen(deal, halved, own, tier="flex") == ["deal", "own"]
+    stating = Model("gpt", "openai", prices=LISTED.prices, quirks={"stated_cost": True})
+    assert chosen(deal, own, model=stating) == ["own"]
+    assert chosen(deal, model=Model("gpt", "openai")) == [], "what has no price may be charged as it is stated"
+
+
+def test_what_was_saved_is_adjusted_as_what_was_charged() -> None:
+    deal, other = Adjustment("deal", "discount", -2_500), Adjustment("other", "margin", 10_000)
+    saved = (("prompt_cache", -10), ("batch", 100))
+    assert scaled(saved, ("deal",), (deal, other)) == (("prompt_cache", -8), ("batch", 75))
+    assert scaled(saved, (), (deal, other)) == saved
 
 
 def test_moments_are_written_in_utc_to_the_minute() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sluice.metering.tally import Tally
@@ -63,3 +65,27 @@ def test_an_entry_names_its_user_route_and_holds() -> None:
     running.user, running.route, running.holds = "ann", "fast", (("env-1", 5),)
     entry = running.entry(now=120.0)
     assert (entry.user, entry.route, entry.holds, entry.version) == ("ann", "fast", (("env-1", 5),), 1)
+
+
+@pytest.mark.parametrize("cache", ["hit", "semantic"])
+def test_a_stored_answer_costs_nothing_and_saves_what_it_did_cost(cache: str) -> None:
+    running = tally({"input": 1_000_000_000, "output": 2_000_000_000})
+    running.cache = cache
+    entry = running.entry(now=120.0)
+    assert running.cost() == (0, "")
+    assert (entry.cost, entry.list_cost, entry.saved, entry.cache) == (0, 20_000, (("cache", 20_000),), cache)
+
+
+def test_a_stored_answer_that_did_cost_nothing_saves_nothing() -> None:
+    running = tally({"input": 0})
+    running.cache = "hit"
+    assert running.entry(now=120.0).saved == ()
+
+
+def test_an_entry_says_what_routing_saved_against_the_model_that_was_asked_for() -> None:
+    running, dearer = tally({"input": 1_000_000}), tally({"input": 3_000_000}).deployment
+    assert dearer is not None
+    running.asked = replace(dearer, model=replace(dearer.model, id="large"))
+    assert running.entry(now=120.0).saved == (("routing", 20),)
+    running.asked = running.deployment
+    assert running.entry(now=120.0).saved == ()

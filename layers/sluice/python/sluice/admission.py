@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from sluice.bounding import candidate_of
+from sluice.bounding import Adjusting, candidate_of
 from sluice.calls import Incoming, quirks_of
 from sluice.dialects import chat_dialect, parse
 from sluice.errors import BudgetExceeded, RateLimited
@@ -130,6 +130,7 @@ class Gate:
         applied = rules.to_request(tally.caller, user=tally.user, route=plan.route, now=now)
         cheaper = self._cheaper(applied)
         if cheaper is not None and cheaper.budget.downgrade not in (None, plan.requested):
+            tally.asked = plan.choices[0].deployment
             plan = planned(str(cheaper.budget.downgrade))
             tally.reasons.append(f"budget {cheaper.budget.id}: {plan.requested} serves instead")
             applied = rules.to_request(tally.caller, user=tally.user, route=plan.route, now=now)
@@ -281,7 +282,10 @@ class _Asked:
         self.certain = certain
         self.plan = plan
         self.tally = tally
-        self.candidates = [candidate_of(incoming, choice.deployment, certain=certain) for choice in plan.choices]
+        adjusting = Adjusting(tally.adjustments, tally.caller.team, tally.wall_ms)
+        self.candidates = [
+            candidate_of(incoming, choice.deployment, certain=certain, adjusting=adjusting) for choice in plan.choices
+        ]
         self.worst = worst_case(self.candidates, tally.wall_ms, ceiling=tally.ceiling)
 
     def within(self, amount: NanoUSD, applied: AppliedBudget) -> _Asked | None:

@@ -8,30 +8,64 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.calls import Incoming, quirks_of
 from sluice.metering.bounds import input_bound
 from sluice.metering.candidates import service_tier_of
 from sluice.metering.worst_case import Bounds, Candidate, chat_bounds, output_beyond, output_bound
+from sluice.types.clock import Millis
 from sluice.types.routes import Deployment
+
+if TYPE_CHECKING:
+    from sluice.types.adjustments import Adjustment
 
 LARGEST_CONTEXT = 1_000_000
 """Input tokens at most where a vendor's own tools read as they like and the model's context is not known."""
 OPEN_SEARCHES = 20
+LONGEST_MS = 900_000
+"""No request runs longer, so no host that is paid by the second works longer on one."""
 
 
-def candidate_of(incoming: Incoming, deployment: Deployment, *, certain: bool = False) -> Candidate:
+class Adjusting(NamedTuple):
+    """What changes list prices: the configuration's `adjustments`, who pays, and when (epoch milliseconds)."""
+
+    adjustments: tuple[Adjustment, ...] = ()
+    team: str = ""
+    wall_ms: Millis = 0
+
+
+_AS_LISTED = Adjusting()
+
+
+def candidate_of(
+    incoming: Incoming, deployment: Deployment, *, certain: bool = False, adjusting: Adjusting = _AS_LISTED
+) -> Candidate:
     """Return one deployment with the most that the request can use there.
 
     `certain` takes the bound on input that no text can exceed, for budgets that must hold against any caller.
     """
+    bounds = _bounds(incoming, deployment, certain=certain)
+    if any("second" in tier.rates for price in deployment.model.prices for tier in price.tiers):
+        bounds = replace(bounds, provider_ms=LONGEST_MS)
+    if not adjusting.adjustments:
+        return Candidate(deployment.model, bounds)
+    from sluice.metering.adjusting import Billed, dearest, iso
+
+    model = replace(deployment.model, quirks=quirks_of(deployment))
+    billed, day = Billed(adjusting.team, deployment.region or ""), iso(adjusting.wall_ms)[:10]
+    return Candidate(model, bounds, dearest(adjusting.adjustments, model, billed, day, bounds.service_tier))
+
+
+def _bounds(incoming: Incoming, deployment: Deployment, *, certain: bool) -> Bounds:
     outline, members, model = incoming.outline, incoming.document.members, deployment.model
     if incoming.operation in _OTHERS:
-        return Candidate(model, _OTHERS[incoming.operation](incoming, deployment))
+        return _OTHERS[incoming.operation](incoming, deployment)
     found = input_bound(members, deployment.upstream_model, quirks=quirks_of(deployment))
     if certain:
         found = replace(found, tokens=found.certain)
-    bounds = chat_bounds(
+    geo = members.get("inference_geo")
+    return chat_bounds(
         found,
         model,
         output=output_bound(outline.max_output, outline.choices, model),
@@ -39,8 +73,8 @@ def candidate_of(incoming: Incoming, deployment: Deployment, *, certain: bool = 
         allowance=max((model.context or LARGEST_CONTEXT) - found.tokens, 0),
         searches=OPEN_SEARCHES if found.open else 0,
         service_tier=service_tier_of(members),
+        geo=geo if isinstance(geo, str) else None,
     )
-    return Candidate(model, bounds)
 
 
 def _pictures(incoming: Incoming, deployment: Deployment) -> Bounds:

@@ -63,7 +63,7 @@ class AdminApi:
             usage_routes(self._app, plane.usage, plane.now_ms)
         if plane.ledger is not None:
             teams = plane.keys.teams
-            ledger_routes(self._app, plane.ledger, teams, plane.account)
+            ledger_routes(self._app, plane.ledger, teams, plane.account, plane.configurations.parsed_live)
         budget_routes(self._app, plane.configurations)
         if plane.counters is not None:
             status_route(self._app, plane.configurations, plane.counters, plane.now_ms)

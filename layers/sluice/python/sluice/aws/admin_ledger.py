@@ -6,7 +6,7 @@ The ledger is regional: an export of a deployment of several regions is one of e
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -19,6 +19,8 @@ from sluice.control.costing import correction, recost
 from sluice.control.focus import rows
 from sluice.errors import BadRequest
 from sluice.metering.partitions import partitions
+from sluice.providers.registry import Registry
+from sluice.types.routes import Configuration
 
 EXPORT_PAGE = 1000
 """Rows of a page: with 2 KB each they stay far below the 6 MB of an answer."""
@@ -38,7 +40,11 @@ class WantedRecost(BaseModel):
 
 
 def ledger_routes(
-    app: APIGatewayRestResolver, ledger: DynamoLedgerStore, teams: Callable[[], Iterable[str]], account: str
+    app: APIGatewayRestResolver,
+    ledger: DynamoLedgerStore,
+    teams: Callable[[], Iterable[str]],
+    account: str,
+    live: Callable[[], Configuration] = lambda: Configuration(""),
 ) -> None:
     """Add the endpoints under /admin/ledger; `account` is the billing account of the rows."""
 
@@ -70,8 +76,14 @@ def ledger_routes(
 
     @app.post("/admin/ledger/recost")
     def again(wanted: Annotated[WantedRecost, Body()]) -> dict[str, Any]:
-        corrected = correction(wanted.model, wanted.prices)
+        corrected = correction(wanted.model, wanted.prices, live(), _quirks(wanted.model))
         page = list(itertools.islice(ledger.partition(wanted.partition, wanted.after), RECOST_PAGE))
         found = asdict(recost(page, ledger, corrected))
         following = sort_key(page[-1]) if len(page) == RECOST_PAGE else None
         return {**found, "price_version": corrected.version, "next": following}
+
+
+def _quirks(name: str) -> Mapping[str, object]:
+    """Return what is declared of a model of the catalogue: where it is dearer, for one."""
+    found = Registry().resolve(name)
+    return found[0][1].quirks if found else {}

@@ -45,7 +45,7 @@ _NUMBERS = {
     "lease_misses": "lease_misses",
 }
 """Member -> field; left out when 0."""
-_WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality")
+_WORDS = ("provider_cost_usd", "service_tier", "image_size", "image_quality", "inference_geo", "search_context")
 _TOKENS = (
     "input",
     "cache_read",
@@ -138,6 +138,7 @@ def from_record(record: Mapping[str, Any]) -> LedgerEntry:
         holds=tuple((name, nano) for name, nano in record.get("holds") or ()),
         version=record.get("version", 1),
         list_cost=record.get("list"),
+        adjustments=tuple(record.get("adjusted") or ()),
         saved=tuple((kind, nano) for kind, nano in record.get("saved") or ()),
     )
 
@@ -157,6 +158,7 @@ def _add_lists(record: Record, entry: LedgerEntry) -> None:
         # All of them: what is not here would stay set aside for ever.
         "holds": [[name, nano] for name, nano in entry.holds],
         "saved": [[kind, nano] for kind, nano in entry.saved],
+        "adjusted": _cut_all(entry.adjustments),
     }
     record.update({name: value for name, value in lists.items() if value})
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sluice.bounding import candidate_of
+from sluice.bounding import Adjusting, candidate_of
 from sluice.calls import Incoming
 from sluice.dialects.anthropic_batches import Item
 from sluice.dialects.base import Outline
@@ -36,7 +36,8 @@ def batch_ticket(
     found: dict[str, Part] = {}
     for item in items:
         deployment = deployments[item.model]
-        candidate = candidate_of(_single(item), deployment)
+        adjusting = Adjusting(configuration.adjustments, tally.caller.team, tally.wall_ms)
+        candidate = candidate_of(_single(item), deployment, adjusting=adjusting)
         worst = worst_of(batch_priced(candidate, tally.wall_ms), tally.wall_ms, configuration.unpriced_ceiling)
         before = found.get(deployment.name, Part(deployment))
         routes = before.routes

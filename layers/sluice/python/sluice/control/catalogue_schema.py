@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from sluice.control.budget_schema import nano_usd
 from sluice.dialects.quirks import check as check_quirks
 from sluice.providers.addresses import check_base_url
 from sluice.providers.auth import STATIC_AWS, wanted
@@ -39,6 +40,17 @@ Component = Literal[
 ]
 Picture = Annotated[str, StringConstraints(pattern=r"^image/[a-z0-9]+(/[a-z0-9]+)?$")]
 """What a picture of one quality, one size or both costs, as in `PriceTier`."""
+Fee = Annotated[str, StringConstraints(pattern=r"^request/(low|medium|high)$")]
+"""What a request of one search context costs."""
+
+
+def _nano(value: object) -> object:
+    """Return an amount written as text, "0.25", in nano; everything else as it is."""
+    return nano_usd(value) if isinstance(value, str) else value
+
+
+Rate = Annotated[int, BeforeValidator(_nano), Field(ge=0)]
+"""Nano-USD, or thousand-millionths of a unit, for a million tokens; as text: dollars or units."""
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "prompt_cache", "logprobs"]
 Modality = Literal["text", "image", "audio", "document", "video"]
 Media = Literal["images", "image_edits", "transcriptions", "translations", "speech"]
@@ -121,7 +133,7 @@ class TierSchema(_Strict):
     """Rates for prompts longer than `over` tokens."""
 
     over: int = Field(default=0, ge=0)
-    rates: dict[Component | Picture, Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    rates: dict[Component | Picture | Fee, Rate] = Field(min_length=1)
 
 
 class PriceSchema(_Strict):
@@ -131,6 +143,7 @@ class PriceSchema(_Strict):
     service_tiers: list[str] = Field(default_factory=list)
     hours: list[tuple[Clock, Clock]] = Field(default_factory=list)
     tiers: list[TierSchema] = Field(min_length=1)
+    unit: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}$")
 
     @field_validator("tiers")
     @classmethod

@@ -7,13 +7,25 @@ import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sluice.control.budget_lint import rule_doubts
 from sluice.control.budget_schema import BudgetModel, LimitModel, RuleId
-from sluice.control.catalogue_schema import Capability, Component, Dialect, Modality, Operation, Picture, PriceSchema
+from sluice.control.catalogue_schema import (
+    Capability,
+    Component,
+    Dialect,
+    Fee,
+    Modality,
+    Operation,
+    Picture,
+    PriceSchema,
+    Rate,
+)
+from sluice.control.price_lint import price_doubts
+from sluice.control.price_schema import AdjustmentModel, UnitCost, UnitName
 from sluice.errors import BadRequest, NotFound
 from sluice.types.routes import Configuration
 
@@ -69,6 +81,8 @@ class ProviderModel(_Strict):
     any_model: bool = False
     first_byte_seconds: float | None = Field(default=None, ge=0, le=600)
     headers: dict[str, str] = Field(default_factory=dict)
+    propagate_trace: bool | None = None
+    # None and not False, so that a document without it keeps its version.
 
 
 class ModelModel(_Strict):
@@ -81,8 +95,6 @@ class ModelModel(_Strict):
     inputs: list[Modality] = Field(default=["text"])
     outputs: list[Modality] = Field(default=["text"])
     capabilities: list[Capability] = Field(default_factory=list)
-    propagate_trace: bool | None = None
-    # None and not False, so that a document without it keeps its version.
     operations: list[Operation] = Field(default=["chat"])
     dialects: list[Dialect] = Field(default_factory=list)
     deprecated: str | None = None
@@ -96,11 +108,13 @@ class ConfigurationModel(_Strict):
     routes: dict[str, RouteModel] = Field(default_factory=dict)
     providers: dict[str, ProviderModel] = Field(default_factory=dict)
     models: dict[str, ModelModel] = Field(default_factory=dict)
-    unpriced_ceiling: dict[Component | Picture, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    unpriced_ceiling: dict[Component | Picture | Fee, Rate] = Field(default_factory=dict)
     stored_responses: bool | None = None
     # None and not empty, so that a document without them keeps its version.
     budgets: dict[RuleId, BudgetModel] | None = Field(default=None, max_length=1000)
     limits: dict[RuleId, LimitModel] | None = Field(default=None, max_length=1000)
+    adjustments: dict[RuleId, AdjustmentModel] | None = Field(default=None, max_length=1000)
+    units: dict[UnitName, UnitCost] | None = Field(default=None, max_length=100)
 
 
 @dataclass(frozen=True)
@@ -169,7 +183,8 @@ class Configurations:
 
     def doubts(self, version: str) -> list[str]:
         """Return what is allowed in a stored version and probably not meant. Raises NotFound."""
-        return rule_doubts(self._parse(self.document(version), version))
+        configuration = self._parse(self.document(version), version)
+        return [*rule_doubts(configuration), *price_doubts(configuration)]
 
     def promote(self, version: str, expected_revision: int | None = None) -> Live:
         """Make a stored version live. Raises NotFound, Conflict."""

@@ -14,12 +14,18 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sluice.errors import BadRequest
-from sluice.metering.pricing import cost, price_of
-from sluice.metering.savings import savings
+from sluice.metering.adjusting import adjusted, scaled
+from sluice.metering.pricing import STATED, cost, price_of
+from sluice.metering.savings import BATCH, PROMPT_CACHE, savings
 from sluice.routing.configuration import canonical_json, parse
+from sluice.routing.list_prices import in_dollars
+from sluice.types.adjustments import Adjustment
 from sluice.types.catalogue import Model
 from sluice.types.clock import NanoUSD
 from sluice.types.ledger import LOST, LedgerEntry
+from sluice.types.routes import Configuration
+
+_STORED = ("hit", "semantic")
 
 
 class VersionedLedger(Protocol):
@@ -39,6 +45,8 @@ class Correction:
     deployment: str
     model: Model
     version: str
+    adjustments: tuple[Adjustment, ...] = ()
+    """Those of the live configuration: an entry's own, known by their ids, are applied again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,52 +56,73 @@ class Recosted:
     seen: int
     written: int
     difference: NanoUSD
+    unknown: int = 0
+    """Entries left as they are, since they were adjusted by something that the configuration has no longer."""
 
 
-def correction(deployment: str, prices: object) -> Correction:
+def correction(
+    deployment: str,
+    prices: object,
+    live: Configuration | None = None,
+    quirks: Mapping[str, object] | None = None,
+) -> Correction:
     """Return the correction that a list of prices, as a configuration's custom model has them, means.
+
+    `live` is the configuration whose units and adjustments hold; `quirks` are the model's own.
 
     Raises BadRequest.
     """
-    document: Mapping[str, object] = {"models": {deployment: {"prices": prices}}}
+    document: dict[str, object] = {"models": {deployment: {"prices": prices}}}
+    live = live or Configuration("")
+    if live.units:
+        document["units"] = dict(live.units)
     digest = hashlib.sha256(canonical_json(document).encode()).hexdigest()
     try:
-        model = parse(document, digest).models[deployment]
+        model = in_dollars(parse(document, digest).models[deployment], live.units)
     except (ValueError, KeyError, TypeError) as error:
         raise BadRequest(f"The prices of {deployment!r} cannot be read: {error}", param="prices") from None
-    return Correction(deployment, model, f"recost#{digest[:12]}")
+    if not model.prices:
+        raise BadRequest(f"The prices of {deployment!r} are in a unit that the configuration has no rate for.")
+    return Correction(deployment, replace(model, quirks=quirks or {}), f"recost#{digest[:12]}", live.adjustments)
 
 
 def recost(entries: Iterable[LedgerEntry], ledger: VersionedLedger, corrected: Correction) -> Recosted:
     """Write a new version of each entry of the model whose cost changes."""
-    seen = written = difference = 0
+    seen = written = difference = unknown = 0
+    known = {each.id for each in corrected.adjustments}
     for entry in entries:
         if entry.version != 1 or entry.deployment != corrected.deployment or entry.outcome == LOST:
             continue
         seen += 1
+        if not known.issuperset(entry.adjustments):
+            unknown += 1
+            continue
         last = ledger.versions(entry.request_id)[-1]
         following = _costed(last, corrected)
         if following is not None and ledger.put_version(following, last):
             written += 1
             difference += following.cost - last.cost
-    return Recosted(seen, written, difference)
+    return Recosted(seen, written, difference, unknown)
 
 
 def _costed(last: LedgerEntry, corrected: Correction) -> LedgerEntry | None:
     """Return the next version, None where the prices change nothing or have been applied."""
     moment = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(last.started_ms / 1000))
-    price = price_of(corrected.model, moment, last.usage.service_tier)
-    if price is None or last.price_version == corrected.version:
-        return None
-    nano = cost(last.usage, price).nano
+    price = price_of(corrected.model, moment, last.usage.service_tier, last.usage.inference_geo)
+    if price is None or last.price_version in (corrected.version, STATED) or last.cache in _STORED:
+        return None  # what the provider stated is what it billed; a stored answer cost nothing
+    listed = cost(last.usage, price).nano
+    applied = tuple(each for each in corrected.adjustments if each.id in last.adjustments)
+    nano = adjusted(listed, applied)
     if nano == last.cost:
         return None
-    other = tuple((kind, saved) for kind, saved in last.saved if kind not in ("prompt_cache", "batch"))
+    saved = scaled(savings(corrected.model, last.usage, last.started_ms), last.adjustments, applied)
+    other = tuple((kind, amount) for kind, amount in last.saved if kind not in (PROMPT_CACHE, BATCH))
     return replace(
         last,
         version=last.version + 1,
         cost=nano,
-        list_cost=None,
+        list_cost=listed if listed != nano else None,
         price_version=corrected.version,
-        saved=(*other, *savings(corrected.model, last.usage, last.started_ms)),
+        saved=(*other, *saved),
     )

@@ -268,8 +268,22 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         "stated_cost",
         (bool,),
-        ("openai_images", "openai_image_edits"),
+        (*_ALL, *_VECTORS, "openai_completions", "openai_images", "openai_image_edits"),
         "True: the cost that its answers state is what it bills; its list prices hold where it states none.",
+    ),
+    Quirk("hidden_prompt", (int,), _ALL, "Input tokens at most that it puts before each chat by itself, and bills."),
+    Quirk(
+        "geo_surcharge",
+        (dict,),
+        _MESSAGES,
+        "Where its answers may say that they were made (`inference_geo`) -> basis points on the price of each token.",
+    ),
+    Quirk(
+        "regional_surcharge",
+        (dict,),
+        (*_ALL, *_VECTORS),
+        "Where it is called -> basis points on the price of each token: the first label of its host, the location in "
+        'its path or the deployment\'s region; "*" is any location but "global".',
     ),
 )
 """The table."""
@@ -280,6 +294,7 @@ _BY_NAME = {quirk.name: quirk for quirk in QUIRKS}
 _GATEWAYS_OWN = frozenset({"model", "stream", "stream_options"})
 _LISTS = ("refuse", "drop")
 _MAPS = ("rename", "clamp", "defaults")
+_SURCHARGES = ("geo_surcharge", "regional_surcharge")
 
 
 def check(quirks: Mapping[str, object]) -> list[str]:
@@ -298,6 +313,8 @@ def check(quirks: Mapping[str, object]) -> list[str]:
             problems.append(f"Quirk {name!r} must list names, as texts.")
         elif isinstance(value, Mapping) and name in _MAPS:
             problems.extend(_entries(name, value))
+        elif isinstance(value, Mapping) and name in _SURCHARGES:
+            problems.extend(_points(name, value))
         elif type(value) is int and value < 0:
             problems.append(f"Quirk {name!r} is {value}; it must be at least 0.")
     return problems + _together(quirks)
@@ -322,6 +339,12 @@ def _entries(quirk: str, declared: Mapping[str, object]) -> list[str]:
         elif quirk == "clamp":
             problems.extend(_range(name, value))
     return problems
+
+
+def _points(quirk: str, declared: Mapping[str, object]) -> list[str]:
+    """Return which surcharges are no basis points, from 0 to ten times the price."""
+    wrong = [name for name, value in declared.items() if type(value) is not int or not 0 <= value <= 100_000]
+    return [f"Quirk {quirk!r} must give {name!r} whole basis points, 1000 for ten per cent." for name in wrong]
 
 
 def _range(name: str, value: object) -> list[str]:

@@ -1,10 +1,9 @@
-"""What a call is charged beside its list price: discounts, margins, surcharges, stated costs, units other than dollars.
+"""What a call is charged beside its list price: discounts, margins, surcharges, stated costs.
 
 Rules. Adjustments multiply in basis points, and their product is rounded once, half up; the list price stays as it is,
 beside what is charged. A stated cost counts where the provider bills as it states (the quirk `stated_cost`) or where
 there is no price; both are kept. A surcharge or batch discount that the price book holds as a price of its own must
-not be configured again. Units (Snowflake credits, Databricks DBU, GPU seconds) become nano-USD when a price is read,
-rounded half up once for each rate.
+not be configured again. Imported with the first configuration that adjusts prices, or answer that states its cost.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano
-from sluice.types.adjustments import Adjustment, Charge, Conversion
-from sluice.types.catalogue import Model, PriceTier
+from sluice.types.adjustments import Adjustment, Charge
+from sluice.types.catalogue import WHOLE, Model
 from sluice.types.clock import Millis, NanoUSD
 from sluice.types.usage import Usage
 
-WHOLE = 10_000
-"""All of an amount, in basis points."""
-_NANO = 10**9
+_PROBE = 10**18
 _MATCHED = ("team", "provider", "model", "service_tier")
 
 
@@ -83,7 +80,7 @@ def charged(
     if quirks is not None:
         model = replace(model, quirks=quirks)
     when = iso(wall_ms)
-    price = price_of(model, when, usage.service_tier)
+    price = price_of(model, when, usage.service_tier, usage.inference_geo)
     base, version = charge(model, usage, wall_ms, ceiling)
     found = applying(adjustments, model, billed, when[:10], usage.service_tier)
     if version == STATED:
@@ -99,13 +96,27 @@ def charged(
     )
 
 
-def converted(conversion: Conversion) -> PriceTier:
-    """Return prices in a host's own unit as rates in nano-USD. Raises ValueError for a rate that is no number."""
-    rates = {}
-    for component, text in conversion.rates.items():
-        nano_units = stated_nano(text)
-        rates[component] = (nano_units * conversion.nano_per_unit + _NANO // 2) // _NANO
-    return PriceTier(0, rates)
+def dearest(
+    adjustments: Iterable[Adjustment], model: Model, billed: Billed, day: str, service_tier: str | None = None
+) -> tuple[Adjustment, ...]:
+    """Return the adjustments under which the same call costs most: the tier asked for, the standard one, or as stated.
+
+    Discounts do not hold where the provider bills as it states, so worst cases do not count on them there.
+    """
+    given = tuple(adjustments)
+    found = [applying(given, model, billed, day, tier) for tier in dict.fromkeys((service_tier, None))]
+    if model.quirks.get("stated_cost") is True or not model.prices:
+        found.append(tuple(each for each in found[-1] if each.kind == "margin"))
+    return max(found, key=lambda each: adjusted(_PROBE, each))
+
+
+def scaled(
+    saved: Iterable[tuple[str, NanoUSD]], applied: Iterable[str], adjustments: Iterable[Adjustment]
+) -> tuple[tuple[str, NanoUSD], ...]:
+    """Return what was saved as the adjustments that were `applied`, by id, make it: a discount saves less."""
+    ids = frozenset(applied)
+    found = tuple(each for each in adjustments if each.id in ids)
+    return tuple((kind, adjusted(nano, found) if nano > 0 else -adjusted(-nano, found)) for kind, nano in saved)
 
 
 def iso(wall_ms: Millis) -> str:

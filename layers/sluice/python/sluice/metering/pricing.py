@@ -7,8 +7,8 @@ Rules. The tier is chosen by the whole prompt, cached tokens included, and holds
 its own is charged as what it is a kind of: a one-hour cache write as a five-minute one, cache traffic and audio or
 image input as plain input, reasoning, audio and image output as plain output. Sound that is charged by time is not
 charged by tokens as well. A picture costs the rate of its quality and size, else of one of them, else of any picture. A
-service tier without rates of its own
-costs the standard rates. Where a price depends on the time of day, a date alone gets the dearest hour.
+request's own fee is that of the context that its search was given, else that of any request. A service tier without
+rates of its own costs the standard rates. Where a price depends on the time of day, a date alone gets the dearest hour.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.clock import Millis, NanoUSD
+from sluice.types.ledger import CEILING
 from sluice.types.usage import Usage
 
 UNPRICED = "unpriced"
-CEILING = "ceiling"
 STATED = "stated"
 PARTS = 18_000_000
 """The least common multiple of a million and of the milliseconds of an hour."""
@@ -51,9 +51,20 @@ class Cost:
     price_version: str
 
 
-def price_of(model: Model, when: str, service_tier: str | None = None) -> Price | None:
-    """Return the price in force at `when` (ISO date, or date and UTC time), None for an unpriced model."""
-    prices = model.prices
+def price_of(model: Model, when: str, service_tier: str | None = None, geo: str | None = None) -> Price | None:
+    """Return the price in force at `when` (ISO date, or date and UTC time), None for an unpriced model.
+
+    `geo` is where the provider says that it worked; the quirk `geo_surcharge` says what that adds.
+    """
+    found = _in_force(model.prices, when, service_tier)
+    if geo and found is not None:
+        surcharges = model.quirks.get("geo_surcharge")
+        if isinstance(surcharges, Mapping) and geo in surcharges:
+            return found.raised(surcharges[geo], geo)
+    return found
+
+
+def _in_force(prices: tuple[Price, ...], when: str, service_tier: str | None) -> Price | None:
     if len(prices) == 1 and not prices[0].starts:
         return prices[0]
     day, clock = when[:10], when[11:16]
@@ -77,7 +88,7 @@ def cost(usage: Usage, price: Price) -> Cost:
         rounded = (exact + PARTS // 2) // PARTS
         breakdown[component] = rounded - cumulated
         cumulated = rounded
-    pieces = (("search", usage.search_requests), ("image_sent", usage.images_sent), ("request", 1))
+    pieces = (("search", usage.search_requests), ("image_sent", usage.images_sent), (_fee(usage, rates), 1))
     for component, count in (*pieces, (_picture(usage, rates), usage.images)):
         each = rates.get(component)
         if each and count:
@@ -106,7 +117,7 @@ def charge(
     """
     moment = time.gmtime(wall_ms / 1000)
     when = f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}T{moment.tm_hour:02}:{moment.tm_min:02}"
-    price = price_of(model, when, usage.service_tier)
+    price = price_of(model, when, usage.service_tier, usage.inference_geo)
     if usage.provider_cost_usd is not None and (price is None or model.quirks.get("stated_cost") is True):
         try:
             return stated_nano(usage.provider_cost_usd), STATED
@@ -182,6 +193,12 @@ def _parts(usage: Usage, rates: Mapping[str, NanoUSD]) -> Iterator[tuple[str, in
         yield "second", usage.provider_ms * rates["second"] * PER_SECOND_MS
     if timed:
         yield "audio_hour", usage.audio_ms * rates["audio_hour"] * PER_HOUR_MS
+
+
+def _fee(usage: Usage, rates: Mapping[str, NanoUSD]) -> str:
+    """Return the component of a request's own fee, which may depend on how much a search was given."""
+    component = f"request/{usage.search_context}"
+    return component if component in rates else "request"
 
 
 def _picture(usage: Usage, rates: Mapping[str, NanoUSD]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sluice.errors import GatewayError, ProviderError
 from sluice.metering.pricing import charge
@@ -16,9 +16,23 @@ from sluice.types.tenancy import Caller
 from sluice.types.usage import Usage
 
 if TYPE_CHECKING:
+    from sluice.types.adjustments import Adjustment
     from sluice.types.budgets import StandingHold
 
 _NONE = Usage()
+
+
+class Charged(NamedTuple):
+    """What a request costs so far: nano-USD, the price's version, the list's cost where it is another, what adjusts."""
+
+    nano: NanoUSD
+    version: str
+    listed: NanoUSD | None = None
+    adjustments: tuple[str, ...] = ()
+
+
+_NOTHING = Charged(0, "")
+_STORED = ("hit", "semantic")
 
 
 class Ticket(Protocol):
@@ -55,6 +69,8 @@ class Tally:
     prompt_bytes: int = 0
     config_version: str = ""
     ceiling: Mapping[str, NanoUSD] = field(default_factory=dict)
+    adjustments: tuple[Adjustment, ...] = ()
+    """Those of the configuration; most apply to others."""
     deployment: Deployment | None = None
     usage: Usage | None = None
     status: int = 200
@@ -76,8 +92,12 @@ class Tally:
     """What was set aside for the request, None where no budget or limit applies."""
     lease_misses: int = 0
     trace: Trace = UNTRACED
-    priced: tuple[Usage, Deployment, tuple[NanoUSD, str]] | None = None
+    priced: tuple[Usage, Deployment, Charged] | None = None
     """The last cost that was reckoned, and for what; it is asked for several times."""
+    asked: Deployment | None = None
+    """What would have served what the caller asked for, where a budget chose something cheaper."""
+    cache: str = "off"
+    """"hit" or "semantic" for an answer that was stored: `usage` and `deployment` are those of when it was made."""
 
     def refuse(self, error: GatewayError) -> None:
         """Note an error before the first byte."""
@@ -98,16 +118,41 @@ class Tally:
 
         What is charged by the second is known up to the first byte, and up to the last one at its monotonic `now`.
         """
-        if self.deployment is None or self.usage is None or self.free:
+        if self.cache in _STORED:
             return 0, ""
+        found = self.charged(now)
+        return found.nano, found.version
+
+    def charged(self, now: float | None = None) -> Charged:
+        """Return what the call costs, or did when its answer was stored; `now` as in `cost`."""
+        if self.deployment is None or self.usage is None or self.free:
+            return _NOTHING
         if _by_the_second(self.deployment):
             self.usage = replace(self.usage, provider_ms=self._worked_ms(now))
         held = self.priced
         if held is not None and held[0] is self.usage and held[1] is self.deployment:
             return held[2]
-        cost = charge(self.deployment.model, self.usage, self.wall_ms, self.ceiling)
-        self.priced = (self.usage, self.deployment, cost)
-        return cost
+        if self.adjustments or self.usage.provider_cost_usd is not None:
+            found = self._adjusted(self.deployment, self.usage)
+        else:
+            found = Charged(*charge(self.deployment.model, self.usage, self.wall_ms, self.ceiling))
+        self.priced = (self.usage, self.deployment, found)
+        return found
+
+    def _adjusted(self, deployment: Deployment, usage: Usage) -> Charged:
+        from sluice.metering.adjusting import Billed, charged
+
+        found = charged(
+            deployment.model,
+            usage,
+            self.wall_ms,
+            Billed(self.caller.team, deployment.region or ""),
+            ceiling=self.ceiling,
+            adjustments=self.adjustments,
+            quirks={**deployment.provider.quirks, **deployment.model.quirks},
+        )
+        listed = None if found.list_cost == found.cost else found.list_cost
+        return Charged(found.cost, found.price_version, listed, found.adjustments)
 
     def trace_headers(self, attempt: int) -> dict[str, str]:
         """Return the headers that make the n-th attempt's span the parent of whatever the provider traces."""
@@ -121,7 +166,8 @@ class Tally:
 
     def entry(self, now: float) -> LedgerEntry:
         """Close the request at monotonic second `now`."""
-        cost, price_version = self.cost(now)
+        charged = self.charged(now)
+        cost, stored = self.cost(now)[0], self.cache in _STORED
         deployment = self.deployment
         first = self.first_byte
         return LedgerEntry(
@@ -138,7 +184,7 @@ class Tally:
             outcome=self.outcome,
             usage=self.usage or _NONE,
             cost=cost,
-            price_version=price_version,
+            price_version=charged.version,
             config_version=self.config_version,
             stream=self.stream,
             started_ms=self.wall_ms,
@@ -160,17 +206,32 @@ class Tally:
             lease_misses=self.lease_misses,
             trace_id=self.trace.trace_id,
             parent_span=self.trace.parent,
+            cache=self.cache,
+            list_cost=charged.nano if stored and charged.listed is None else charged.listed,
+            adjustments=charged.adjustments,
         )
 
     def _saved(self) -> tuple[tuple[str, NanoUSD], ...]:
-        usage = self.usage
-        if self.deployment is None or usage is None or self.free:
+        usage, deployment = self.usage, self.deployment
+        if deployment is None or usage is None or self.free:
             return ()
-        if usage.prompt == usage.input and usage.service_tier != "batch":
+        other = None if self.asked is None or self.asked.name == deployment.name else self.asked.model
+        stored = self.cache in _STORED
+        if usage.prompt == usage.input and usage.service_tier != "batch" and other is None and not stored:
             return ()
-        from sluice.metering.savings import savings
+        from sluice.metering.savings import CACHE, routing, savings
 
-        return savings(self.deployment.model, usage, self.wall_ms)
+        if stored:
+            whole = self.charged().nano
+            return ((CACHE, whole),) if whole else ()
+        found = savings(deployment.model, usage, self.wall_ms)
+        if other is not None:
+            found += routing(other, deployment.model, usage, self.wall_ms)
+        if self.adjustments and found:
+            from sluice.metering.adjusting import scaled
+
+            found = scaled(found, self.charged().adjustments, self.adjustments)
+        return found
 
     def _worked_ms(self, now: float | None) -> Millis:
         """Return how long the attempt took that was answered, with the stream after its first event."""

@@ -69,6 +69,8 @@ class Bounds:
     service_tier: str | None = None
     beyond: int = 0
     """Output tokens that come on top of `output` whatever the bound asked for."""
+    geo: str | None = None
+    """Where the request asks that it be worked on; None: anywhere the provider's account prefers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def chat_bounds(
     searches: int = 0,
     service_tier: str | None = None,
     beyond: int = 0,
+    geo: str | None = None,
 ) -> Bounds:
     """Return the bounds of a chat request.
 
@@ -112,6 +115,7 @@ def chat_bounds(
         audio_ms=found.audio_ms,
         service_tier=service_tier,
         beyond=beyond,
+        geo=geo,
     )
 
 
@@ -204,7 +208,11 @@ def bounded(candidate: Candidate, output: int) -> Candidate:
 
 def _prices(candidate: Candidate, wall_ms: Millis, ceiling: Mapping[str, NanoUSD] | None) -> list[Price]:
     when, asked = iso(wall_ms), candidate.bounds.service_tier
-    found = [price_of(candidate.model, when, tier) for tier in dict.fromkeys((asked, None))]
+    surcharges = candidate.model.quirks.get("geo_surcharge")
+    geos: tuple[str | None, ...] = (candidate.bounds.geo,)
+    if isinstance(surcharges, Mapping) and candidate.bounds.geo is None:
+        geos = (None, *surcharges)
+    found = [price_of(candidate.model, when, tier, geo) for tier in dict.fromkeys((asked, None)) for geo in geos]
     prices = [price for price in found if price is not None]
     if len(prices) < len(found) and ceiling:
         prices.append(ceiling_price(ceiling))
@@ -233,11 +241,11 @@ def _dearest(bounds: Bounds, rates: Mapping[str, NanoUSD]) -> NanoUSD:
     parts = (tokens + bounds.characters * rates.get("character", 0)) * PER_MILLION
     parts += bounds.provider_ms * rates.get("second", 0) * PER_SECOND_MS
     parts += bounds.audio_ms * rates.get("audio_hour", 0) * PER_HOUR_MS
-    pieces = rates.get("request", 0) + bounds.searches * rates.get("search", 0)
-    pieces += bounds.images_sent * rates.get("image_sent", 0) + bounds.images * _picture(rates)
+    pieces = _dearest_of(rates, "request") + bounds.searches * rates.get("search", 0)
+    pieces += bounds.images_sent * rates.get("image_sent", 0) + bounds.images * _dearest_of(rates, "image")
     return (parts + PARTS // 2) // PARTS + pieces
 
 
-def _picture(rates: Mapping[str, NanoUSD]) -> NanoUSD:
-    """Return the dearest price of a picture: size and quality are told by the answer only."""
-    return max((rate for name, rate in rates.items() if name == "image" or name.startswith("image/")), default=0)
+def _dearest_of(rates: Mapping[str, NanoUSD], kind: str) -> NanoUSD:
+    """Return the dearest price of a picture or a request: what decides between them is told by the answer only."""
+    return max((rate for name, rate in rates.items() if name == kind or name.startswith(f"{kind}/")), default=0)

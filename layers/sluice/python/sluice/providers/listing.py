@@ -143,6 +143,7 @@ def read_price(entry: Raw, source: str) -> Price:
         service_tiers=tuple(entry.get("service_tiers", ())),
         hours=tuple((window[0], window[1]) for window in entry.get("hours", ())),
         version=f"{source}#{fingerprint(entry)}",
+        unit=entry.get("unit", ""),
     )
 
 

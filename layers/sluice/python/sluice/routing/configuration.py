@@ -9,8 +9,11 @@
                                "propagate_trace": false}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
      "unpriced_ceiling": {"input": 1000000000},
+     "units": {"snowflake_credit": 2000000000},
+     "adjustments": {"contract": {"kind": "discount", "basis_points": -1500, "provider": "openai"}},
      "stored_responses": true,
-     "budgets": {...}, "limits": {...}}   (see `sluice.routing.governed`)
+     "budgets": {...}, "limits": {...},   (see `sluice.routing.governed`)
+     "identity": {...}}                   (see `sluice.routing.identities`)
 
 Every member may be left out. What people write is validated before it is published (`sluice.control`); here a document
 is only read, and members that this version of the code does not know are passed over, so that a rollback of the code
@@ -54,17 +57,23 @@ def parse(document: Mapping[str, object], version: str) -> Configuration:
         models=_each(document, "models", lambda raw, name: _model(raw, name, version)),
         unpriced_ceiling=_rates(document.get("unpriced_ceiling") or {}, "unpriced_ceiling"),
         stored_responses=_flag(document, "stored_responses") is not False,
+        units=_rates(document.get("units") or {}, "units"),
         **_governed(document),
     )
 
 
 def _governed(document: Mapping[str, object]) -> dict[str, Any]:
-    if not document.get("budgets") and not document.get("limits"):
-        return {}
-    from sluice.routing import governed
+    found: dict[str, Any] = {}
+    if document.get("budgets") or document.get("limits"):
+        from sluice.routing import governed
 
-    budgets, limits = _each(document, "budgets", governed.budget), _each(document, "limits", governed.limit)
-    return {"budgets": budgets, "limits": limits}
+        found["budgets"] = _each(document, "budgets", governed.budget)
+        found["limits"] = _each(document, "limits", governed.limit)
+    if document.get("adjustments"):
+        from sluice.routing.adjusted import adjustment
+
+        found["adjustments"] = tuple(_each(document, "adjustments", adjustment).values())
+    return found
 
 
 def _each(document: Mapping[str, object], member: str, read: Callable[[Raw, str], Part]) -> dict[str, Part]:
@@ -121,6 +130,7 @@ def _provider(raw: Raw, _: str) -> ProviderSettings:
         allow_loopback=_flag(raw, "allow_loopback") or False,
         headers={name: _text(value, name) for name, value in _object(raw.get("headers") or {}, "headers").items()},
         any_model=_flag(raw, "any_model") or False,
+        propagate_trace=_flag(raw, "propagate_trace") or False,
         first_byte_seconds=_seconds(raw["first_byte_seconds"], "first_byte_seconds", least=0)
         if raw.get("first_byte_seconds") is not None
         else None,
@@ -130,7 +140,6 @@ def _provider(raw: Raw, _: str) -> ProviderSettings:
 def _model(raw: Raw, name: str, version: str) -> Model:
     provider, slash, model = name.partition("/")
     if not slash or not provider or not model:
-        propagate_trace=_flag(raw, "propagate_trace") or False,
         raise ValueError("the name must be provider/model")
     price_version = f"configuration#{version[:12]}"
     prices = [_price(price, price_version) for price in _list(raw.get("prices") or [], "prices")]
@@ -164,6 +173,7 @@ def _price(value: object, version: str) -> Price:
         service_tiers=_texts(raw, "service_tiers", ()),
         hours=tuple(_window(each) for each in _list(raw.get("hours") or [], "hours")),
         version=version,
+        unit=_text(raw.get("unit") or "", "unit"),
     )
 
 

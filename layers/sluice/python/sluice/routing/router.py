@@ -238,6 +238,7 @@ class Router:
         provider, model = offer
         settings = _settings(configuration, provider)
         provider = _configured(provider, settings)
+        model = _listed(model, provider, target.region, configuration)
         name = f"{provider.name}/{model.id}"
         endpoint = self._endpoint(provider, model, operation, dialect)
         if endpoint is None and operation in ALSO:
@@ -252,7 +253,10 @@ class Router:
         elif endpoint is None:
             reason = f"it does not serve {operation} to callers of the {dialect} dialect"
         elif not model.prices and not configuration.unpriced_ceiling:
+            units = sorted({price.unit for price in offer[1].prices})
             reason = "it has no price, and an unpriced model is not free; configure a price or a ceiling"
+            if units:
+                reason = f"its prices are in {' and '.join(units)}; configure what one costs in 'units', or a ceiling"
         if reason or endpoint is None:
             return _Candidate(name, None, reason, target.weight)
         deployment = Deployment(provider, model, endpoint, model.id, target.region)
@@ -293,6 +297,17 @@ class _Candidate:
 _UNCHANGED = ProviderSettings()
 
 
+def _listed(model: Model, provider: Provider, region: str | None, configuration: Configuration) -> Model:
+    """Return the model with its list prices in dollars, at the place where it is called."""
+    surcharges = model.quirks.get("regional_surcharge", provider.quirks.get("regional_surcharge"))
+    if not surcharges and not any(price.unit for price in model.prices):
+        return model
+    from sluice.routing.list_prices import in_dollars, surcharged
+
+    model = in_dollars(model, configuration.units)
+    return surcharged(model, surcharges, provider.base_url, region) if isinstance(surcharges, Mapping) else model
+
+
 def _customs(name: str, configuration: Configuration) -> Iterator[Model]:
     """Yield the custom models with a bare name, or an alias, which then is what their providers are sent."""
     for model in configuration.models.values():
@@ -317,6 +332,7 @@ def _configured(provider: Provider, settings: ProviderSettings) -> Provider:
         enabled=provider.enabled if settings.enabled is None else settings.enabled,
         allow_loopback=settings.allow_loopback,
         headers=headers,
+        propagate_trace=settings.propagate_trace,
         first_byte_seconds=(
             provider.first_byte_seconds if settings.first_byte_seconds is None else settings.first_byte_seconds
         ),
@@ -332,5 +348,4 @@ def _refusal(requested: str, caller: Caller, rejected: list[Rejection], forbidde
             code="model_not_allowed",
         )
     reasons = "; ".join(f"{r.name}: {r.reason}" for r in rejected)
-        propagate_trace=settings.propagate_trace,
     return NoHealthyUpstream(f"No deployment can serve {requested[:128]!r} ({reasons}).")

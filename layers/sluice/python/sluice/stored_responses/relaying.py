@@ -196,6 +196,7 @@ class Charge:
             configuration = self._services.configuration.current()
             self._tally.config_version = configuration.version
             self._tally.ceiling = configuration.unpriced_ceiling
+            self._tally.adjustments = configuration.adjustments
             self._tally.free = False
             if self._record.holds and self._services.gate is not None:
                 from sluice.standing_holds import Waiting

@@ -6,8 +6,7 @@ history can be costed again and an invoice be compared with the list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from sluice.types.clock import NanoUSD
@@ -34,18 +33,6 @@ class Adjustment:
     service_tier: str = ""
     starts: str = ""
     ends: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """A unit that a host bills in instead of dollars ("credit", "dbu", "gpu_second") and what one costs in nano-USD.
-
-    `rates` are its prices as decimal text, in units for a million tokens, by component as in `PriceTier`.
-    """
-
-    unit: str
-    nano_per_unit: NanoUSD
-    rates: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

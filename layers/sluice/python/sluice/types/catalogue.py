@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from sluice.types.clock import NanoUSD
+
+NANO = 1_000_000_000
+WHOLE = 10_000
+"""All of an amount, in basis points."""
+BY_THE_PIECE = frozenset(("request", "search", "image", "image_sent", "second", "audio_hour", "character"))
+"""Components that are not charged by the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +23,19 @@ class PriceTier:
     "image_output"; "character" is nano-USD per million characters to be spoken, "audio_hour" nano-USD per hour of sound
     taken in, "second" nano-USD per second that a host of one's own works on an answer; "request", "search", "image" (a
     picture made) and "image_sent" (a picture to be edited) are nano-USD each. "image/high", "image/1024x1024" and
-    "image/high/1024x1024" hold for one quality, size or both.
+    "image/high/1024x1024" hold for one quality, size or both, "request/low" for the context that a search was given.
     """
 
     over: int
     rates: Mapping[str, NanoUSD]
+
+    def components(self) -> Iterable[str]:
+        """Return the components that have a rate."""
+        return self.rates
+
+    def tokens(self) -> Iterable[str]:
+        """Return the components that are charged by the token."""
+        return (name for name in self.rates if name.partition("/")[0] not in BY_THE_PIECE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +44,8 @@ class Price:
 
     `service_tiers` are the processing tiers it holds for ("priority", "flex", "batch"); empty means the standard one.
     `hours` are the daily windows (UTC, "HH:MM" from, before) it holds in; empty means all day but for such windows.
-    `version` names the source of the figures and their fingerprint, so that history can be costed again.
+    `version` names the source of the figures and their fingerprint, so that history can be costed again. With a `unit`
+    (credits, DBU, seconds of a GPU) the rates are thousand-millionths of that unit, and no price until converted.
     """
 
     starts: str
@@ -38,6 +53,23 @@ class Price:
     service_tiers: tuple[str, ...] = ()
     hours: tuple[tuple[str, str], ...] = ()
     version: str = ""
+    unit: str = ""
+
+    def in_dollars(self, nano_per_unit: NanoUSD) -> Price:
+        """Return the price with a unit at so many nano-USD, each rate rounded half up once."""
+        version = f"{self.version}*{self.unit}={nano_per_unit}"
+        return replace(self._rated(nano_per_unit, NANO, PriceTier.components), unit="", version=version)
+
+    def raised(self, basis_points: int, mark: str) -> Price:
+        """Return the price with its token rates raised, each rounded half up once; `mark` stands in its version."""
+        return replace(self._rated(WHOLE + basis_points, WHOLE, PriceTier.tokens), version=f"{self.version}+{mark}")
+
+    def _rated(self, times: int, over: int, chosen: Callable[[PriceTier], Iterable[str]]) -> Price:
+        tiers = []
+        for tier in self.tiers:
+            changed = {name: (2 * tier.rates[name] * times + over) // (2 * over) for name in chosen(tier)}
+            tiers.append(PriceTier(tier.over, {**tier.rates, **changed}))
+        return replace(self, tiers=tuple(tiers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +164,9 @@ class Provider:
     """True only by configuration, in the local stack: the base URL may point to this machine."""
     first_byte_seconds: float = 0.0
     """How long a host that starts, or loads, a model on demand may take to its first byte; 0: no longer than others."""
+    propagate_trace: bool = False
+    """True only by configuration: the provider is told which trace its calls belong to."""
     checked: str = ""
     docs: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     """What the vendor's own SDK calls its settings: "api_key" and "base_url" -> environment variable."""
-    propagate_trace: bool = False
-    """True only by configuration: the provider is told which trace its calls belong to."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from sluice.types.clock import Millis, NanoUSD
 from sluice.types.usage import Usage
 
+CEILING = "ceiling"
+"""The price version of what an unpriced model is charged at."""
 LOST = "lost"
 """The outcome of an entry that the sweep put in for a request of which nothing more was heard."""
 
@@ -70,7 +72,7 @@ class LedgerEntry:
     """The route that was asked for, "" for a model."""
     version: int = 1
     list_cost: NanoUSD | None = None
-    """What it would have cost at the provider's public price; None: the same as `cost`."""
+    """What it would have cost at the provider's public price; None: the same as `cost`, or no such price."""
     saved: tuple[tuple[str, NanoUSD], ...] = ()
     """What was saved, by kind: "cache", "routing", "batch", "prompt_cache" (less the premium for writing; may be
     negative)."""
@@ -80,3 +82,10 @@ class LedgerEntry:
     """W3C trace id, 32 hex digits: the caller's, or one of the gateway's own."""
     parent_span: str = ""
     """The caller's span, 16 hex digits, "" where the trace began here."""
+    adjustments: tuple[str, ...] = ()
+    """The configured discounts, margins and surcharges in `cost`, by their ids."""
+
+    @property
+    def at_ceiling(self) -> bool:
+        """Whether a part of `cost` is a model's without a price, charged at the declared ceiling."""
+        return CEILING in self.price_version.split("+")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from sluice.types.catalogue import Model, Provider, ProviderEndpoint
 
 if TYPE_CHECKING:
+    from sluice.types.adjustments import Adjustment
     from sluice.types.budgets import Budget, Limit
+    from sluice.types.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,10 @@ class ProviderSettings:
     """True: names that the catalogue does not list are passed on, at the declared ceiling's price."""
     first_byte_seconds: float | None = None
     """Instead of the provider's own; None: as its file says."""
-
-
     propagate_trace: bool = False
     """True: calls carry `traceparent` and `tracestate`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """One immutable configuration version; `version` is the hash of its content."""
@@ -133,3 +135,9 @@ class Configuration:
     """False: no answer of the Responses API is stored, neither here nor at its provider."""
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
+    identity: Identity | None = None
+    """Who may call without a virtual key; None: nobody."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """Discounts, margins and surcharges; empty: everything is charged at its list price."""
+    units: Mapping[str, int] = field(default_factory=dict)
+    """What one of a unit costs that prices are stated in instead of dollars, in nano-USD."""

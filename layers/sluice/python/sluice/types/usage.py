@@ -46,6 +46,10 @@ class Usage:
     provider_cost_usd: str | None = None
     """The cost the provider states itself (a decimal string in USD), where it does."""
     service_tier: str | None = None
+    inference_geo: str | None = None
+    """Where the provider says that it worked on the answer ("us"), where it has a price of its own there."""
+    search_context: str | None = None
+    """How much of what it found a search was given ("low", "medium", "high"), where the answer states it."""
 
     @property
     def prompt(self) -> int:

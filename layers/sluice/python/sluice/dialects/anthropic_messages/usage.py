@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from sluice.types.usage import Usage
 
 _PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_ANYWHERE = ("global", "not_available")
 _ADDED = frozenset({"compaction"})
 
 
@@ -79,7 +80,7 @@ def count(value: object) -> int:
 def _one(raw: Mapping[str, object]) -> Usage:
     split, details, tools = raw.get("cache_creation"), raw.get("output_tokens_details"), raw.get("server_tool_use")
     five_minutes, one_hour = _cache_writes(raw.get("cache_creation_input_tokens"), split)
-    tier = raw.get("service_tier")
+    tier, geo = raw.get("service_tier"), raw.get("inference_geo")
     return Usage(
         input=count(raw.get("input_tokens")),
         cache_read=count(raw.get("cache_read_input_tokens")),
@@ -89,6 +90,7 @@ def _one(raw: Mapping[str, object]) -> Usage:
         reasoning=count(details.get("thinking_tokens")) if isinstance(details, dict) else 0,
         search_requests=count(tools.get("web_search_requests")) if isinstance(tools, dict) else 0,
         service_tier=tier if isinstance(tier, str) else None,
+        inference_geo=geo if isinstance(geo, str) and geo not in _ANYWHERE else None,
         provider_cost_usd=_cost(raw),
     )
 
@@ -131,4 +133,5 @@ def _sum(one: Usage, other: Usage) -> Usage:
         search_requests=one.search_requests + other.search_requests,
         provider_cost_usd=one.provider_cost_usd,
         service_tier=one.service_tier,
+        inference_geo=one.inference_geo,
     )

@@ -97,6 +97,7 @@ def _usage(
         search_requests=_searches(found),
         provider_cost_usd=_cost(found, body),
         service_tier=_word(body.get("service_tier")) or _word(found.get("service_tier")),
+        search_context=_word(found.get("search_context_size")),
     )
 
 
