@@ -132,6 +132,7 @@ def respond(
 
     configuration = services.configuration.current()
     tally.config_version, tally.ceiling = configuration.version, configuration.unpriced_ceiling
+    tally.adjustments = configuration.adjustments
     plan = services.router.plan(incoming.outline.model, tally.operation, tally.dialect, configuration, tally.caller)
     plan = plan if narrow is None else narrow(plan)
     if (configuration.budgets or configuration.limits) and services.gate is not None:
