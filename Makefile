@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash race bench bench-catalogue costs build synth deploy-local catalogue lock
+	drill-input drill-clone drill-agents crash race bench bench-catalogue costs build synth deploy deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -90,8 +90,12 @@ build: setup-dev ## Build the Lambda layers into .build
 synth: setup-dev ## Write the CloudFormation templates to cdk.out
 	@$(VENV)/python -m infra.app --build
 
-deploy-local: setup-dev node_modules ## Deploy with the CDK CLI to a fresh emulator, call it, destroy it
-	@$(VENV)/python -m infra.deploy_local
+deploy: setup-dev node_modules ## Deploy STAGE=... region by region; stops at the first that fails (REGIONS= FROM= BAKE=)
+	@$(VENV)/python -m infra.deploy $(STAGE) $(if $(REGIONS),--regions $(REGIONS)) $(if $(FROM),--from $(FROM)) \
+		$(if $(BAKE),--bake $(BAKE))
+
+deploy-local: setup-dev node_modules ## Drill: deploy to a fresh emulator, use all of it, destroy it (REGIONS=a,b)
+	@$(VENV)/python -m infra.deploy_local $(if $(REGIONS),--regions $(REGIONS))
 
 catalogue: setup-dev ## Refresh models and prices in the provider files
 	@$(VENV)/python -m sluice.local.catalogue
