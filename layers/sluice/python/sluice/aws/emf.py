@@ -186,6 +186,7 @@ def _rare_figures(entry: LedgerEntry, cold_start: bool) -> Iterator[tuple[Metric
     yield metrics.COLD_STARTS, int(cold_start)
     yield metrics.LEASE_MISSES, int(entry.lease_misses > 0)
     yield metrics.SAVED, sum(nano for _, nano in entry.saved) / 1e9
+    yield metrics.CEILING_PRICED, int(entry.at_ceiling)
     yield metrics.CACHE_HITS, int(entry.cache in ("hit", "semantic"))
     ended = class_of(entry)
     if ended is not None:
