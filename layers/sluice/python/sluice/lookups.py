@@ -168,6 +168,7 @@ def entry_card(entry: LedgerEntry) -> dict[str, object]:
     card["id"] = card.pop("request_id")
     card["cost_nano_usd"] = card.pop("cost")
     card["cost_usd"] = f"{entry.cost // 1_000_000_000}.{entry.cost % 1_000_000_000:09d}"
+    card["at_ceiling"] = entry.at_ceiling
     card["tags"] = dict(entry.tags)
     return card
 
