@@ -229,6 +229,11 @@ def test_rare_figures_are_there_only_when_they_happened() -> None:
     assert "CacheHits" not in fed(typical(cache="miss"))
 
 
+def test_what_was_charged_at_the_ceiling_is_counted() -> None:
+    for version, counted in (("ceiling", 1), ("list#1+ceiling", 1), ("stated", 0), ("list#1", 0)):
+        assert ("CeilingPriced" in fed(typical(price_version=version))) == bool(counted)
+
+
 def test_retries_stay_at_a_deployment_and_fallbacks_leave_it() -> None:
     tries = (attempt("openai/a", "server"), attempt("openai/a", "server"), attempt("anthropic/b", "ok"))
     document = json.loads(request_line(typical(attempts=tries), False))

@@ -112,6 +112,9 @@ OUTPUT_TOKENS = Metric("OutputTokens", "Count", "Tokens of answers, reasoning in
 COST = Metric("CostUSD", "None", "What requests cost, in dollars.", _SUM, (TOTAL, BY_FAMILY))
 SAVED = Metric("SavedUSD", "None", "What caches and batches saved, in dollars.", _SUM, rare=True)
 CACHE_HITS = Metric("CacheHits", "Count", "Requests answered from the gateway's cache.", _SUM, rare=True)
+CEILING_PRICED = Metric(
+    "CeilingPriced", "Count", "Requests of models without a price, charged at the declared ceiling.", _SUM, rare=True
+)
 RETRIES = Metric("Retries", "Count", "Further attempts at the same deployment.", _SUM, rare=True)
 FALLBACKS = Metric("Fallbacks", "Count", "Requests that went on to another deployment.", _SUM, rare=True)
 ATTEMPTS = Metric("Attempts", "Count", "Calls to a provider.", _SUM, (BY_PROVIDER,))
