@@ -259,7 +259,7 @@ class Dispatcher:
             call = replace(call, headers={**call.headers, **trail.trace(len(trail.attempts) + 1)})
         try:
             answer = self._sent(call, deployment)
-            status, upstream_id = answer.status, _upstream_id(answer.headers)
+            status, upstream_id = answer.status, _upstream_id(answer.headers, prepared.headers)
             return _accept(deployment, prepared, answer, reader)
         except ProviderError as error:
             error.provider = deployment.provider.name
@@ -379,8 +379,8 @@ def _is_one_object(content_type: str) -> bool:
     return "json" in content_type and not any(word in content_type for word in ("ndjson", "jsonl", "stream"))
 
 
-def _upstream_id(headers: Mapping[str, str]) -> str:
+def _upstream_id(headers: Mapping[str, str], sent: Mapping[str, str]) -> str:
     for name in ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray"):
         if name in headers:
-            return headers[name][:128]
+            return scrubbed(headers[name].encode("utf-8", "replace"), sent).decode()[:128]
     return ""

@@ -277,8 +277,13 @@ def family_of(model: str) -> str:
 
 
 def _without_words(record: Record) -> Record:
-    """Take the provider's own words out of the attempts: they stand last, behind the upstream's id."""
+    """Take the provider's own words out: those of an attempt stand last, behind the upstream's id.
+
+    A code that a provider gave is its own word too; the kind that it means is the gateway's.
+    """
     attempts = record.get("attempts")
     if attempts:
         record["attempts"] = [attempt[:6] for attempt in attempts]
+    if record.get("error_kind") in (*_PROVIDER_KINDS, *_CALLER_KINDS):
+        record.pop("error", None)
     return record

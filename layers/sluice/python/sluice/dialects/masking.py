@@ -41,6 +41,11 @@ def _harmless(word: str) -> bool:
     )
 
 
+def masked_line(line: str) -> str:
+    """Return a log line without what is surely a key; JSON stays JSON, for no key holds a quotation mark."""
+    return _KNOWN.sub(_MASK, _BEARER.sub(lambda found: f"{found[1]} {_MASK}", line))
+
+
 def masked_keys(body: bytes) -> bytes:
     """Return an error body with only what is surely a key replaced, every other byte as it was."""
     text = body.decode("utf-8", "surrogateescape")
