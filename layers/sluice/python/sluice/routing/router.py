@@ -110,6 +110,10 @@ class Router:
                 return candidate.deployment
         raise NoHealthyUpstream(f"{name[:256]} cannot be asked ({'; '.join(c.reason for c in candidates)}).")
 
+    def priced(self, model: Model, provider: Provider, configuration: Configuration) -> Model:
+        """Return a model at its list prices in dollars, at the place where the configuration has it called."""
+        return _listed(model, _configured(provider, _settings(configuration, provider)), None, configuration)
+
     def reachable(self, provider: Provider, configuration: Configuration) -> bool:
         """Return whether the provider is enabled, has an address, and has a key where it wants one."""
         provider = _configured(provider, _settings(configuration, provider))
