@@ -158,7 +158,7 @@ class Lookups:
             custom = [m for m in configuration.models.values() if m.provider == name]
             for model in [*custom, *provider.models.values()]:
                 if caller.key.allows(model.id, f"{name}/{model.id}"):
-                    yield card_of(provider, model, now_ms)
+                    yield card_of(provider, self._router.priced(model, provider, configuration), now_ms)
 
 
 def entry_card(entry: LedgerEntry) -> dict[str, object]:
