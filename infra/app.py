@@ -20,12 +20,14 @@ from aws_cdk import App
 
 from infra.build import DEPLOYED, LAYERS, ROOT, BuildFailed, LayerMissing, build, host
 from infra.constructs.layers import Platform
+from infra.constructs.published import publish
 from infra.emulator import strip
 from infra.settings import InvalidStage, Stage, stage_named
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.global_ import GlobalStack
 from infra.stacks.jobs import JobsStack
+from infra.stacks.observability import ObservabilityStack
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class RegionStacks:
     data: DataStack
     api: ApiStack
     jobs: JobsStack
+    observability: ObservabilityStack
 
 
 def add_stage(app: App, stage: Stage, platform: Platform) -> dict[str, RegionStacks]:
@@ -51,7 +54,10 @@ def add_stage(app: App, stage: Stage, platform: Platform) -> dict[str, RegionSta
         api.add_stack_dependency(data, "functions use the tables by name")
         jobs.add_stack_dependency(data, "functions use the tables by name")
         jobs.add_stack_dependency(api, "jobs change once callers have been moved to the new version, and not before")
-        regions[region] = RegionStacks(data, api, jobs)
+        publish(api, here)
+        watched = ObservabilityStack(app, f"{name}-observability", stage=here, region=region, jobs=publish(jobs, here))
+        watched.add_stack_dependency(jobs, "names of functions and queues are read when it is deployed")
+        regions[region] = RegionStacks(data, api, jobs, watched)
     if stage.domain is not None:
         names = GlobalStack(app, f"{stage.prefix}-global", stage=stage, domain=stage.domain)
         for region, stacks in regions.items():

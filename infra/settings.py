@@ -18,12 +18,14 @@ from infra.domain import Domain
 from infra.invoice_checks import InvoiceChecks
 from infra.provider_access import ProviderAccess
 from infra.releases import Release
+from infra.watch import Watch
 from sluice.settings import UPLOAD_DAYS_LIMIT, UPLOAD_INLINE_MB_LIMIT
 
 EPHEMERAL_PREFIX = "pr-"
 NO_ACCESS = ProviderAccess()
 NO_CHECKS = InvoiceChecks()
 AT_ONCE_RELEASE = Release()
+WATCHED = Watch()
 MEMORY_MB = (256, 512)
 LOG_RETENTION = {
     1: "ONE_DAY",
@@ -71,6 +73,8 @@ class RegionSettings:
     """Requests of one address in five minutes; 0 for no web ACL in this region."""
     release: Release | None = None
     """How versions change in this region."""
+    watch: Watch | None = None
+    """Alarms' thresholds in this region, and who is told; it stands in place of the stage's, not beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Stage:
     """Vendors whose figures the ledger is compared with every night (docs/invoices.md)."""
     alert_emails: tuple[str, ...] = ()
     """Who is told when a budget passes a threshold; AWS asks each address once whether it wants to be."""
+    watch: Watch = WATCHED
+    """Who is told of alarms, and their thresholds (docs/dashboards.md)."""
     release: Release = AT_ONCE_RELEASE
     """How a new version takes over callers, and what rolls it back."""
     capacity: Mapping[str, Capacity] = field(default_factory=dict)

@@ -56,6 +56,7 @@ class GatewayFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.streaming = streaming
+        self.folder = folder
         capacity = stage.capacity.get(folder, NO_CAPACITY)
         self.log_group = log_group(self, "Logs", stage, folder)
         self.function = lambda_.Function(

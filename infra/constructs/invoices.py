@@ -1,9 +1,8 @@
-"""The nightly comparison with invoices: its function, its schedule, and one alarm per provider."""
+"""The nightly comparison with invoices: its function and its schedule; its alarm is one of infra.observability."""
 
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
@@ -12,8 +11,6 @@ from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.layers import Layers
 from infra.constructs.permissions import Permissions
 from infra.settings import Stage
-from sluice.metrics import INVOICE_DRIFT
-from sluice.settings import metric_namespace
 
 TIMEOUT = Duration.minutes(15)
 MEMORY_MB = 512
@@ -47,24 +44,4 @@ class InvoiceJob(Construct):
         target = targets.LambdaFunction(self.job.alias, retry_attempts=0)
         schedule = events.Schedule.cron(hour="5", minute="17")
         events.Rule(self, "Schedule", schedule=schedule, targets=[target])
-        for provider in stage.invoices.providers:
-            self._alarm(stage, provider)
         CfnOutput(self, "Function", value=self.job.alias.function_arn).override_logical_id(OUTPUT)
-
-    def _alarm(self, stage: Stage, provider: str) -> None:
-        metric = cloudwatch.Metric(
-            namespace=metric_namespace(stage.name),
-            metric_name=INVOICE_DRIFT.name,
-            dimensions_map={INVOICE_DRIFT.by[0].names[0]: provider},
-            statistic="Maximum",
-            period=Duration.days(1),
-        )
-        metric.create_alarm(
-            self,
-            f"Drift-{provider}",
-            alarm_description=f"The ledger and {provider} differ by more than {stage.invoices.bar_bp} basis points.",
-            threshold=stage.invoices.bar_bp,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )

@@ -47,7 +47,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def test_the_cdk_command_line_deploys_every_stack(report: Report) -> None:
     deployed = [name for name in report.stacks if name.startswith(f"sluice-{STAGE}")]
-    assert deployed == [f"sluice-{STAGE}-us-east-1-{kind}" for kind in ("api", "data", "jobs")]
+    assert deployed == [f"sluice-{STAGE}-us-east-1-{kind}" for kind in ("api", "data", "jobs", "observability")]
 
 
 def test_the_deployed_api_has_the_routes_of_the_endpoint_table(report: Report) -> None:

@@ -20,7 +20,7 @@ def test_a_synth_without_the_cdk_command_line_writes_every_stack(tmp_path: Path)
     arguments = ["-c", "stage=pr-3", "-c", "skip_layer_build=1", "-c", "regions=eu-west-1"]
     assert app.main([*arguments, "--output", str(tmp_path)]) == 0
     written = {path.name.removesuffix(".template.json") for path in tmp_path.glob("*.template.json")}
-    assert written == {f"sluice-pr-3-eu-west-1-{kind}" for kind in ("data", "api", "jobs")}
+    assert written == {f"sluice-pr-3-eu-west-1-{kind}" for kind in ("data", "api", "jobs", "observability")}
 
 
 def test_context_and_pins_are_those_that_the_cdk_command_line_reads() -> None:

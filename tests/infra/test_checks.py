@@ -12,6 +12,7 @@ LINTED = (
     f"sluice-prod-{PRIMARY}-data",
     f"sluice-prod-{PRIMARY}-api",
     f"sluice-prod-{PRIMARY}-jobs",
+    f"sluice-prod-{PRIMARY}-observability",
     f"sluice-prod-{SECONDARY}-data",
     f"sluice-pr-2-{PRIMARY}-data",
 )

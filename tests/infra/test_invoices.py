@@ -119,15 +119,21 @@ def test_cost_explorer_is_granted_where_no_export_is_named(checked: Assembly) ->
     assert (found["Costs"]["Action"], found["Costs"]["Resource"]) == ("ce:GetCostAndUsage", "*")
 
 
-def test_each_listed_provider_has_one_alarm_on_its_drift(checked: Assembly) -> None:
-    alarms = [item["Properties"] for item in checked.resources("jobs", "AWS::CloudWatch::Alarm", stage="pr-7").values()]
-    drifts = [alarm for alarm in alarms if alarm.get("MetricName") == "InvoiceDrift"]
-    watched = sorted(alarm["Dimensions"][0]["Value"] for alarm in drifts)
+def test_one_alarm_watches_the_drift_of_every_listed_provider(checked: Assembly) -> None:
+    found = checked.resources("observability", "AWS::CloudWatch::Alarm", stage="pr-7").values()
+    (alarm,) = [item["Properties"] for item in found if item["Properties"]["AlarmName"] == "sluice-pr-7-invoice-drift"]
+    series = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
+    assert {each["MetricName"] for each in series} == {"InvoiceDrift"}
+    assert {each["Namespace"] for each in series} == {metric_namespace("pr-7")}
+    watched = sorted(each["Dimensions"][0]["Value"] for each in series)
     assert watched == ["bedrock", "openai", "snowflake_cortex"]
-    for alarm in drifts:
-        assert alarm["Namespace"] == metric_namespace("pr-7")
-        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (50, "GreaterThanThreshold")
-        assert alarm["TreatMissingData"] == "notBreaching"
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (50, "GreaterThanThreshold")
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_stages_without_checks_have_no_alarm_on_them(assembly: Assembly) -> None:
+    found = assembly.resources("observability", "AWS::CloudWatch::Alarm").values()
+    assert not [item for item in found if "InvoiceDrift" in json.dumps(item)]
 
 
 def test_cdk_nag_finds_nothing(checked: Assembly) -> None:
