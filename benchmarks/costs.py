@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import sys
@@ -27,8 +28,10 @@ from infra.costs.idle import Item, idle_bills
 from sluice.aws.attributes import marshal_item
 from sluice.aws.emf import request_line
 from sluice.aws.ledger_record import to_record
+from sluice.aws.rollup import MERGE_MS
+from sluice.aws.stores.journals import packed
 from sluice.metering import request_ids
-from sluice.metering.rollup import Change, packs, padded
+from sluice.metering.rollup import Cell, Change, packs, padded
 from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.usage import Usage
 
@@ -43,9 +46,11 @@ DURATIONS = (
     ("a streamed answer", "5"),
     ("reasoning", "15"),
 )
-VOLUMES = (100_000, 1_000_000, 10_000_000, 100_000_000)
+VOLUMES = (100_000, 1_000_000, 10_000_000)
 RECORD_BYTES = 100
 """What DynamoDB adds to an item for point-in-time recovery, keys and index (developer guide, item sizes)."""
+GROUP_WRITES = 3
+"""Of a group of journals: opened, written, done."""
 ALWAYS_ON_FLOOR = Decimal(378)
 """Dollars a month and region: AWS's own guidance for a gateway in containers (two tasks, database, cache, NAT gateway,
 load balancer), before any request."""
@@ -122,28 +127,67 @@ def line_bytes(entry: LedgerEntry) -> int:
     return 2 * len(request_line(entry, cold_start=False)) + 300
 
 
-def rollup_writes(workload: Workload, batches: int = 40) -> Decimal:
-    """Return the write request units of the roll-up a request; a transaction's writes cost two each."""
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """Write request units of the roll-up a request: transactions with journals, and merging these into cells."""
+
+    journals: Decimal
+    merging: Decimal
+
+    @property
+    def units(self) -> Decimal:
+        """Both of them."""
+        return self.journals + self.merging
+
+
+def rollup_writes(workload: Workload, minutes: int = 12) -> RollUp:
+    """Return what the roll-up writes a request, by rolling up made-up traffic of some minutes.
+
+    A transaction's writes cost two units each for every KB; a cell costs one, and so does the deletion of a journal for
+    every KB of it.
+    """
     chance = random.Random(1)
-    a_second = Decimal(workload.requests_a_month) * workload.peak / SECONDS_A_MONTH
-    expected = a_second * workload.rollup_seconds
-    units = entries = 0
-    for batch in range(batches):
-        # A batch begins with a request and takes in what comes within its window.
-        size = (
-            1 + sum(chance.random() < float(expected) / 1_000 for _ in range(1_000))
-            if expected < 100
-            else int(expected)
-        )
-        size = min(size, 500)
-        found = [sample(workload, chance, 1_770_000_000_000 + batch * 60_000) for _ in range(size)]
+    a_second = float(workload.requests_a_month * workload.peak / SECONDS_A_MONTH)
+    span = MERGE_MS // 1000
+    moments = [second for second in range(minutes * span) for _ in range(_poisson(chance, min(a_second, 40)))]
+    journals = merging = 0
+    merged: set[Cell] = set()
+    minute = 0
+    for batch in _batches(moments or [0], workload.rollup_seconds):
+        if batch[0] // span > minute:
+            merging, merged, minute = merging + len(merged) + GROUP_WRITES, set(), batch[0] // span
+        found = [sample(workload, chance, 1_770_000_000_000 + second * 1000) for second in batch]
         changes = [
             Change(request_ids.partition_of(entry.request_id), padded(str(position + 1)), entry)
             for position, entry in enumerate(found)
         ]
-        units += sum(2 * pack.writes for pack in packs(changes, {}, "us-east-1"))
-        entries += size
-    return Decimal(units) / entries
+        for pack in packs(changes, {}, "us-east-1"):
+            kilobytes = -(-(len(packed(pack.journal())) + RECORD_BYTES) // 1024)
+            journals += 2 * (pack.writes - 1 + kilobytes)
+            merging += kilobytes
+            merged.update(pack.journal())
+    count = len(moments) or 1
+    return RollUp(Decimal(journals) / count, Decimal(merging + len(merged) + GROUP_WRITES) / count)
+
+
+def _batches(moments: Sequence[int], window: int) -> Iterator[list[int]]:
+    """Yield what Lambda would take together: from the first record on what comes within the window, 500 at most."""
+    batch: list[int] = []
+    for moment in moments:
+        if batch and (moment - batch[0] >= window or len(batch) >= 500):
+            yield batch
+            batch = []
+        batch.append(moment)
+    if batch:
+        yield batch
+
+
+def _poisson(chance: random.Random, mean: float) -> int:
+    limit, product, count = math.exp(-mean), chance.random(), 0
+    while product > limit:
+        product *= chance.random()
+        count += 1
+    return count
 
 
 def busy_items(workload: Workload) -> list[Item]:
@@ -151,7 +195,7 @@ def busy_items(workload: Workload) -> list[Item]:
     entry = sample(workload, random.Random(2), 1_770_000_000_000)
     gigabytes = Decimal(workload.memory_mb) / 1024
     put = -(-item_bytes(entry) // 1024)
-    usage = rollup_writes(workload) * workload.regions
+    usage = rollup_writes(workload).units * workload.regions
     items = [
         Item("API Gateway, requests", Decimal(1), prices.REST_REQUESTS),
         Item("Lambda, invocations", Decimal(1), prices.LAMBDA_REQUESTS),
@@ -222,7 +266,7 @@ def busy_tables() -> Iterator[str]:
     yield "| write units of usage a request, roll-up window | " + " | ".join(f"{s} s" for s in windows) + " |"
     yield "|---|" + "---:|" * len(windows)
     for volume in VOLUMES:
-        cells = (rollup_writes(replace(base, requests_a_month=volume, rollup_seconds=s)) for s in windows)
+        cells = (rollup_writes(replace(base, requests_a_month=volume, rollup_seconds=s)).units for s in windows)
         yield f"| {volume:,} requests a month | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |"
     yield ""
     yield "| requests a month | " + " | ".join(f"{mb} MB" for mb in MEMORIES) + " | always-on floor |"

@@ -31,7 +31,7 @@ SWEEP = Permissions(
     tables={
         "config": ("GetItem", "Query"),
         "ledger": ("BatchGetItem", "PutItem", "Query"),
-        "usage": ("BatchGetItem", "GetItem", "Query", "UpdateItem"),
+        "usage": ("BatchGetItem", "DeleteItem", "GetItem", "Query", "UpdateItem"),
     },
     logs_of=LOGGED_REQUESTS,
 )
@@ -39,7 +39,8 @@ EXPORTS = Permissions(tables={"config": ("Query",), "ledger": ("Query",)}, expor
 EXPORT_TIMEOUT = Duration.minutes(15)
 EXPORT_HOURS = "2-4"
 """UTC; each run goes on where the one before ended, and yesterday's last entries stand by then."""
-ROLLUP_TABLES = {"usage": ("BatchGetItem", "UpdateItem")}
+ROLLUP_TABLES = {"usage": ("BatchGetItem", "DeleteItem", "Query", "UpdateItem")}
+"""DeleteItem: journals, once they are added up."""
 ROLLUP_TIMEOUT = Duration.minutes(1)
 ROLLUP_BATCH = 500
 ROLLUP_WINDOW = Duration.seconds(5)

@@ -192,7 +192,8 @@ def consumer(world: World, chance: random.Random, mortal: bool) -> None:
     """Consume the stream as Lambda has it done: from a place that was reached, or from one a little before."""
     client = world.client(chance, mortal=mortal)
     usage = DynamoUsageStore(client, world.settings.table("usage"), region=world.settings.region)
-    worker = Consumer(usage, world.settings.region, Nowhere(), lambda: int(time.time() * 1000))
+    # Often enough that groups of journals are begun by one process and ended by another.
+    worker = Consumer(usage, world.settings.region, Nowhere(), lambda: int(time.time() * 1000), merge_ms=200)
     stream = TableStream(world.variables, world.settings.table("ledger"))
     places = world.logs / "places"
     reached = places.read_text().split() if places.exists() else []
@@ -232,6 +233,7 @@ def judged(world: World) -> tuple[dict[str, int], list[str]]:
     """Return the figures of the books, and in words what is wrong with them."""
     client = world.client(random.Random(0), mortal=False)
     books = world.books(client)
+    books.usage.merge_all(int(time.time() * 1000))
     entries = list(world.entries(client))
     asked, written = world.requests(), Counter(found.request_id for found in entries)
     rolled_up, expected = _rolled_up(world, books), _expected(world, books)

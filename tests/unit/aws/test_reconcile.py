@@ -98,6 +98,7 @@ def test_usage_that_lost_or_gained_something_is_what_the_ledger_says_afterwards(
     for number in range(4):
         account.put(number)
     account.roll_up()
+    account.usage.merge_all(int(account.epoch * 1000))
     cell, columns = account.whole()
     assert account.usage.replace(cell, columns, {**columns, "cost": 33, "errors": 2})
     assert account.usage.replace((ORGANISATION, f"user#d#{REGION}#bob"), {}, {"cost": 5})

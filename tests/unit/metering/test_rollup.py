@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sluice.metering import request_ids
 from sluice.metering.rollup import (
     COLUMNS,
+    JOURNAL_CELLS,
     TAG_LIMIT,
     WRITES,
     Cells,
@@ -208,13 +209,28 @@ def test_two_consumers_of_the_same_batch_count_it_once() -> None:
 
 @pytest.mark.parametrize("limit", [40, 100])
 def test_a_batch_is_split_so_that_each_pack_has_the_next_changes_of_its_partitions(limit: int) -> None:
-    changes = [change(number, entry(number, user=f"u{number}")) for number in range(60)]
+    changes = [change(number, replace(entry(number), holds=((f"h{number}", 1),))) for number in range(120)]
     found = list(packs(changes, {}, REGION, limit))
     assert len(found) > 1
-    assert sorted(position for pack in found for position in pack.changes) == list(range(60))
+    assert sorted(position for pack in found for position in pack.changes) == list(range(120))
     reached: dict[str, str] = {}
     for pack in found:
         assert pack.writes <= limit
         for partition, (before, after) in pack.checkpoints.items():
             assert reached.get(partition, "") == before
             reached[partition] = after
+
+
+def test_a_journal_holds_no_more_cells_than_an_item_can_take() -> None:
+    changes = [change(number, entry(number, user=f"u{number}")) for number in range(1_000)]
+    found = list(packs(changes, {}, REGION))
+    assert len(found) > 1
+    assert all(len(pack.cells) <= JOURNAL_CELLS for pack in found)
+    assert sorted(position for pack in found for position in pack.changes) == list(range(1_000))
+
+
+def test_a_pack_writes_its_holds_and_one_journal_for_all_other_cells() -> None:
+    (pack,) = packs([change(number, entry(number, user=f"u{number}")) for number in range(50)], {}, REGION)
+    assert pack.direct() == {("usage#hold#h1", f"{DAY}#{REGION}"): {"spent": 350}}
+    assert {**pack.journal(), **pack.direct()} == pack.cells
+    assert pack.writes == len(pack.checkpoints) + 1 + 1

@@ -29,6 +29,8 @@ from sluice.types.budgets import Budget, CounterKey
 LATE_ENTRY_SECONDS = 900
 """How long after its hold's end a request's entry may reach the ledger, beyond the sweep's own grace: two sweeps."""
 WAIT_SECONDS = 45.0
+MERGED_GROUPS = 8
+"""Of journals, in one run: over a minute of writing at most."""
 REPAIR_HOURS = (1, 13)
 _DAY = 86_400
 
@@ -74,6 +76,7 @@ class Books:
     def run(self, event: object, swept: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Compare and repair; write the metrics, and return the figures by name."""
         now = self.now()
+        self.usage.merge(int(now * 1000), groups=MERGED_GROUPS)
         age = now - self.usage.passed() / 1000
         budgets = tuple(self._budgets())
         returned = close_lapsed(self.counters, self._keys(budgets, now), self.usage, now=now, grace=self.late)

@@ -1,4 +1,4 @@
-"""The consumer of the ledger's stream: records in, usage cells and checkpoints out.
+"""The consumer of the ledger's stream: records in, journals and checkpoints out, and now and then journals into cells.
 
 A batch that could only be written in part is answered with the first record that is not in the cells; Lambda comes back
 with everything from there on (Lambda guide, "Configuring partial batch response with DynamoDB and Lambda", 2026-11),
@@ -23,6 +23,8 @@ from sluice.ports import LineSink, Transport
 from sluice.settings import Settings
 from sluice.types.ledger import LedgerEntry
 
+MERGE_MS = 60_000
+"""How old a journal gets before the next batch adds it, and all others, to the cells. The reconcile job does so too."""
 TRIES = 4
 """How often a batch begins again because another consumer was at the same partitions."""
 ATTEMPTS = 8
@@ -51,7 +53,15 @@ def rollup_handler(
 class Consumer:
     """Adds batches of stream records to the usage of one region."""
 
-    def __init__(self, usage: DynamoUsageStore, region: str, lines: LineSink, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        usage: DynamoUsageStore,
+        region: str,
+        lines: LineSink,
+        now_ms: Callable[[], int],
+        merge_ms: int = MERGE_MS,
+    ) -> None:
+        self._merge_ms = merge_ms
         self._usage = usage
         self._region = region
         self._lines = lines
@@ -72,6 +82,7 @@ class Consumer:
             return {"batchItemFailures": [{"itemIdentifier": numbers[first]}]}
         for number, at_ms in fences.items():
             self._usage.pass_fence(number, at_ms)
+        self._merge()
         return {"batchItemFailures": []}
 
     def _write(self, changes: list[Change]) -> int | None:
@@ -90,6 +101,13 @@ class Consumer:
                 return self._first_left(changes, done)
             return None
         return self._first_left(changes, done)
+
+    def _merge(self) -> None:
+        try:
+            self._usage.merge(self._now_ms(), older_ms=self._merge_ms, groups=1)
+        except AwsError as error:
+            # The batch stands; the next one, or the reconcile job, goes on where this one ended.
+            self._tell("rollup_unmerged", error, "")
 
     def _first_left(self, changes: list[Change], done: set[int]) -> int | None:
         """Return the first change that is not known to be in the cells."""

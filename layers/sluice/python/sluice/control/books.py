@@ -3,8 +3,8 @@
 * A hold that lapsed is closed with what the roll-up says was spent from it, once everything that the ledger held at its
   end (and a grace time later, when the sweep has put in what was missing) is rolled up.
 * A day's usage is compared with the sum of its entries. The cells are read first, then the ledger; then fences are put
-  into the ledger's stream, and a cell is corrected only after the roll-up has met them, and only if it still is as it
-  was read. So nothing that is still on its way through the stream can count twice.
+  into the ledger's stream, and a cell is corrected only after the roll-up has met them and its journals are in the
+  cells, and only if it still is as it was read. So nothing that is still on its way through the stream can count twice.
 * What counters say was spent is compared with the usage of what they count; a difference is told, not corrected: a
   budget that is younger than its window has counted less.
 
@@ -51,6 +51,9 @@ class UsageBook(Protocol):
 
     def passed(self) -> Millis:
         """Return up to when the ledger is rolled up."""
+
+    def merge_all(self, now_ms: Millis) -> None:
+        """Add all that is rolled up to the cells themselves."""
 
 
 class LedgerBook(Protocol):
@@ -134,6 +137,8 @@ def repair_day(
     usage.put_fences(read_at)
     if not settled(read_at):
         return Repair(len(expected), len(wrong), 0, off)
+    # What is only written down to be added would count a second time in a cell that is corrected before.
+    usage.merge_all(now_ms())
     corrected = sum(usage.replace(cell, seen.get(cell, {}), expected.get(cell, {})) for cell in wrong)
     return Repair(len(expected), len(wrong), corrected, off)
 

@@ -6,6 +6,7 @@ Usage is kept in cells, one item each, by hour and by day:
     usage#team#<team>#<YYYY-MM-DD>      all#d#<region>#                  one team
                                         <dimension>#d#<region>#<value>   a part of either, such as one model
     usage#hold#<hold id>                <YYYY-MM-DD>#<region>            what was spent from a hold
+    usage#hold#counter.<tag>            <YYYY-MM-DD>#<region>            and from all holds of one part of a counter
 
 Each region writes its own cells alone (the table is a global one). A change is an entry that was written, together with
 what it takes the place of: the sweep's guess about the same request, or the version before. Its cells are those of the
@@ -13,10 +14,14 @@ entry less those of what it replaced. What was spent from holds is what the requ
 later changes usage and no hold.
 
 Changes come from the ledger's stream, in order for each ledger partition, and some of them more than once. The
-checkpoint of a partition is the last sequence number that is in the cells. A pack holds changes whose cells and
-checkpoints fit into one transaction: per partition a run of changes without a gap. It is written whole or not at all,
-and only while its checkpoints are as they were read; so a crash between two packs loses nothing, and a repetition
-finds itself behind the checkpoint.
+checkpoint of a partition is the last sequence number that is in the cells. A pack holds changes that fit into one
+transaction: per partition a run of changes without a gap. It is written whole or not at all, and only while its
+checkpoints are as they were read; so a crash between two packs loses nothing, and a repetition finds itself behind the
+checkpoint.
+
+An entry has some thirty cells, and a transaction's writes cost double, so a pack writes one journal that says what is
+to be added to which cell. Many journals are added up before the cells themselves are written, once each
+(`aws.stores.journals`). Only the cells of holds are written with the pack: what they say decides what is returned.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from dataclasses import dataclass, field
 
 from sluice.metering.pricing import stated_nano
 from sluice.metering.request_ids import parse
+from sluice.types.budgets import tag_of
 from sluice.types.ledger import LOST, LedgerEntry
 
 Cell = tuple[str, str]
@@ -53,9 +59,13 @@ COLUMNS = ("requests", "errors", *TOKENS, *UNITS, *MONEY)
 DIMENSIONS = ("team", "key", "user", "model", "provider", "route", "tag")
 ALL = "all"
 TAG_LIMIT = 8
-"""Tags of one entry that are counted: with more of them its cells might not fit into one transaction."""
+"""Tags of one entry that are counted: each costs four cells."""
 WRITES = 100
 """What one transaction may write (DynamoDB, TransactWriteItems, 2026-11)."""
+JOURNAL_CELLS = 3_000
+"""Of one journal: compressed they take some 50 KB, of the 400 KB that an item may have."""
+HOLDS = "usage#hold#"
+"""What the partitions of the cells of holds begin with."""
 SEQUENCE_DIGITS = 40
 """Stream sequence numbers have up to 40 digits (DynamoDB Streams API reference, StreamRecord, 2026-11)."""
 _FAULTS = ("error", "failed", LOST)
@@ -84,10 +94,21 @@ class Pack:
     checkpoints: dict[str, tuple[str, str]] = field(default_factory=dict)
     changes: list[int] = field(default_factory=list)
 
+    held: int = 0
+    """How many of the cells are those of holds."""
+
     @property
     def writes(self) -> int:
-        """How many writes its transaction has."""
-        return len(self.cells) + len(self.checkpoints)
+        """How many writes its transaction has: the journal is one of them."""
+        return self.held + len(self.checkpoints) + (len(self.cells) > self.held)
+
+    def direct(self) -> Cells:
+        """Return the cells of holds."""
+        return {cell: columns for cell, columns in self.cells.items() if cell[0].startswith(HOLDS)}
+
+    def journal(self) -> Cells:
+        """Return all other cells."""
+        return {cell: columns for cell, columns in self.cells.items() if not cell[0].startswith(HOLDS)}
 
 
 def padded(sequence: str) -> str:
@@ -112,7 +133,7 @@ def packs(changes: Sequence[Change], seen: Mapping[str, str], region: str, limit
             if change.sequence <= known:
                 continue
             added = cells_of(change, region)
-            if pack.changes and _writes_with(pack, partition, added) > limit:
+            if pack.changes and not _fits(pack, partition, added, limit):
                 yield pack
                 pack = Pack()
             _put(pack, partition, known, change.sequence, added)
@@ -146,14 +167,21 @@ def entry_cells(entry: LedgerEntry, region: str) -> Cells:
                     cells[partition, f"{dimension}#{span}#{region}#{value}"] = dict(columns)
     if entry.version == 1:
         for hold, nano in entry.holds:
-            spent = cells.setdefault((hold_partition(hold), f"{day}#{region}"), {"spent": 0})
-            spent["spent"] += nano
+            tag = tag_of(hold)
+            for paid in (hold_partition(hold), *([counter_partition(tag)] if tag else [])):
+                spent = cells.setdefault((paid, f"{day}#{region}"), {"spent": 0})
+                spent["spent"] += nano
     return cells
 
 
 def hold_partition(hold: str) -> str:
     """Return the partition of the cells that say what was spent from a hold."""
-    return f"usage#hold#{hold}"
+    return f"{HOLDS}{hold}"
+
+
+def counter_partition(tag: str) -> str:
+    """Return the partition of the cells that say what was spent from all holds of one part of a counter."""
+    return f"{HOLDS}counter.{tag}"
 
 
 def dimensions(entry: LedgerEntry) -> Iterator[tuple[str, str]]:
@@ -206,7 +234,7 @@ def total(columns: Iterable[Columns]) -> dict[str, int]:
 def expires(cell: Cell) -> int:
     """Return the epoch second after which a cell may be deleted: hours and holds live 100 days, days three years."""
     partition, sort_key = cell
-    if partition.startswith("usage#hold#"):
+    if partition.startswith(HOLDS):
         return _epoch(sort_key[:10]) + _HOLD_DAYS * _DAY
     days = _DAY_DAYS if sort_key.split("#", 2)[1] == "d" else _HOUR_DAYS
     return _epoch(partition[-10:]) + days * _DAY
@@ -218,12 +246,14 @@ def _epoch(day: str) -> int:
     return timegm(time.strptime(day, "%Y-%m-%d"))
 
 
-def _writes_with(pack: Pack, partition: str, added: Cells) -> int:
-    fresh = sum(cell not in pack.cells for cell in added)
-    return pack.writes + fresh + (partition not in pack.checkpoints)
+def _fits(pack: Pack, partition: str, added: Cells, limit: int) -> bool:
+    fresh = [cell[0].startswith(HOLDS) for cell in added if cell not in pack.cells]
+    writes = pack.held + sum(fresh) + len(pack.checkpoints) + (partition not in pack.checkpoints) + 1
+    return writes <= limit and len(pack.cells) + len(fresh) <= JOURNAL_CELLS
 
 
 def _put(pack: Pack, partition: str, known: str, sequence: str, added: Cells) -> None:
+    pack.held += sum(cell[0].startswith(HOLDS) for cell in added if cell not in pack.cells)
     add(pack.cells, added)
     before = pack.checkpoints.get(partition, (known, ""))[0]
     pack.checkpoints[partition] = (before, sequence)

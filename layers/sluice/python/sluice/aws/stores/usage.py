@@ -1,6 +1,7 @@
 """Usage in the `usage` table: the cells of the roll-up, its checkpoints, and how far it has come.
 
     pk=usage#...                 sk=...               the cells (`metering.rollup`), columns as numbers
+    pk=usage#journal#<region>    sk=...               what is to be added to them (`aws.stores.journals`)
     pk=rollup#<ledger pk>        sk=<region>          reached: the last stream record that is in the cells
     pk=rollup#fence              sk=<region>#<n>      at: epoch ms; what the ledger held then is in the cells
 
@@ -11,12 +12,23 @@ is in the cells.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient, Write, update
 from sluice.aws.errors import ConditionalCheckFailed, TransactionCancelled
-from sluice.metering.rollup import COLUMNS, Cell, Columns, Pack, expires, hold_partition, without_zeros
+from sluice.aws.stores.journals import Journals, Pending
+from sluice.metering.rollup import (
+    COLUMNS,
+    Cell,
+    Columns,
+    Pack,
+    counter_partition,
+    expires,
+    hold_partition,
+    without_zeros,
+)
 from sluice.types.clock import Millis, NanoUSD
 
 FENCES = 8
@@ -25,6 +37,8 @@ FENCE_MARK = "fence#"
 _FENCE_PARTITION = "rollup#fence"
 _CHECKPOINT_SECONDS = 400 * 86_400
 _DAY = 86_400
+_VIEW_TRIES = 5
+_FRESH_SECONDS = 1.0
 _NUMBERS = frozenset((*COLUMNS, "spent"))
 
 
@@ -40,6 +54,9 @@ class DynamoUsageStore:
         self._table = table
         self._region = region
         self._ledger = ledger_table
+        self._journals = Journals(client, table, region)
+        self._pending: Pending | None = None
+        self._read_at = 0.0
 
     def checkpoints(self, partitions: Iterable[str]) -> dict[str, str]:
         """Return the checkpoints of those ledger partitions that have one."""
@@ -51,7 +68,11 @@ class DynamoUsageStore:
         """Write a pack, whole or not at all. Raises Overtaken, AwsError."""
         kept = now_ms // 1000 + _CHECKPOINT_SECONDS
         writes = [self._moved(partition, *each, kept) for partition, each in pack.checkpoints.items()]
-        writes += [self._added(cell, columns) for cell, columns in without_zeros(pack.cells).items()]
+        writes += [self._added(cell, columns) for cell, columns in without_zeros(pack.direct()).items()]
+        journal = without_zeros(pack.journal())
+        if journal:
+            writes.append(self._journals.written(journal, now_ms))
+        self._pending = None
         try:
             self._client.transact_write(writes)
         except TransactionCancelled as error:
@@ -59,10 +80,50 @@ class DynamoUsageStore:
                 raise
             raise Overtaken from error
 
+    def merge(self, now_ms: Millis, *, older_ms: int = 0, groups: int = 1) -> int:
+        """Add journals up into cells (`aws.stores.journals`); return how many cells were written."""
+        self._pending = None
+        return self._journals.merge(now_ms, older_ms=older_ms, groups=groups)
+
+    def merge_all(self, now_ms: Millis) -> None:
+        """Add every journal that is there now to its cells. Raises Unmerged."""
+        self._pending = None
+        self._journals.merge_all(now_ms)
+
     def cells(self, partition: str, prefix: str = "") -> Iterator[tuple[Cell, dict[str, int]]]:
-        """Yield the cells of a partition whose sort keys begin with `prefix`, of every region."""
-        for item in self._client.query(self._table, partition, begins_with=prefix, consistent=True):
-            yield (item["pk"], item["sk"]), _columns(item)
+        """Yield the cells of a partition whose sort keys begin with `prefix`, of every region.
+
+        What this region's journals hold is in them; the other regions' is not before it is merged there. Journals are
+        read at most once a second, and again when a cell is ahead of them.
+        """
+        for _ in range(_VIEW_TRIES):
+            pending = self._known()
+            rows = {
+                (item["pk"], item["sk"]): item
+                for item in self._client.query(self._table, partition, begins_with=prefix, consistent=True)
+            }
+            mine = [item.get("merged", 0) for cell, item in rows.items() if self._is_mine(cell)]
+            if max(mine, default=0) <= pending.number:
+                break
+            self._pending = None
+        else:
+            pending = Pending()  # groups follow each other faster than they can be read: cells alone, a little late
+        for cell in dict.fromkeys((*rows, *pending.within(partition, prefix))):
+            item = rows.get(cell, {})
+            columns = _columns(item)
+            for name, value in pending.of(cell, item.get("merged", 0)).items():
+                columns[name] = columns.get(name, 0) + value
+            if item or any(columns.values()):
+                yield cell, columns
+
+    def _known(self) -> Pending:
+        now = time.monotonic()
+        if self._pending is None or now - self._read_at > _FRESH_SECONDS:
+            self._pending, self._read_at = self._journals.pending(), now
+        return self._pending
+
+    def _is_mine(self, cell: Cell) -> bool:
+        return cell[1].split("#", 3)[2:3] == [self._region]
 
     def read(self, cells: Iterable[Cell]) -> dict[Cell, dict[str, int]]:
         """Return those of the cells that exist."""
@@ -72,6 +133,10 @@ class DynamoUsageStore:
     def hold_spent(self, hold: str) -> NanoUSD:
         """Return what the roll-up knows to be spent from a hold."""
         return sum(columns.get("spent", 0) for _, columns in self.cells(hold_partition(hold)))
+
+    def counter_spent(self, tag: str) -> NanoUSD:
+        """Return what the roll-up knows to be spent from all holds of a part of a counter."""
+        return sum(columns.get("spent", 0) for _, columns in self.cells(counter_partition(tag)))
 
     def replace(self, cell: Cell, seen: Columns, columns: Columns) -> bool:
         """Set a cell to `columns` if it still is as it was `seen`; False when it has changed meanwhile."""
