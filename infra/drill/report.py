@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.drill.access import Access
 from infra.drill.definition import DeployedFunction, Route, Schedule
-from infra.drill.guard import Access
 
 
 class RehearsalFailed(RuntimeError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.drill.guard import Access, Guard, accesses, grants, idle
+from infra.drill.access import Access, accesses
+from infra.drill.guard import Guard, grants, idle
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 CONFIG = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/sluice-pr-1-config"
