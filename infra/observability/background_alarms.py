@@ -18,6 +18,8 @@ def background_alarms(place: Place) -> Iterator[Alarm]:
     """Yield the alarms of one region on what no caller waits for."""
     yield from _requests_books()
     yield from _jobs(place)
+    yield from _queues(place)
+    yield from _deliveries()
     yield from _books(place)
     yield from _rotation(place.watch)
     yield from _regions(place)
@@ -71,6 +73,22 @@ def _jobs(place: Place) -> Iterator[Alarm]:
         because="The sweep reports every five minutes; when it is silent, nothing is repaired either.",
         unit="s",
     )
+    yield Alarm(
+        name="jobs-failing",
+        severity="ticket",
+        runbook="jobs-failing",
+        says="Scheduled functions or the roll-up failed three times or more within three hours.",
+        series=tuple(function(folder, "Errors", "Sum", id=f"e_{folder}") for folder in place.jobs),
+        formula=" + ".join(f"FILL(e_{folder}, 0)" for folder in place.jobs),
+        comparison=">=",
+        threshold=3,
+        period=3 * HOUR,
+        because="No job has run; `rollup-behind` tells when the sweep should have.",
+        unit="failures in 3 hours",
+    )
+
+
+def _queues(place: Place) -> Iterator[Alarm]:
     for name in place.queues:
         yield Alarm(
             name=f"{name}-waiting",
@@ -96,19 +114,9 @@ def _jobs(place: Place) -> Iterator[Alarm]:
             because="An empty queue that nobody uses stops publishing.",
             unit="s",
         )
-    yield Alarm(
-        name="jobs-failing",
-        severity="ticket",
-        runbook="jobs-failing",
-        says="Scheduled functions or the roll-up failed three times or more within three hours.",
-        series=tuple(function(folder, "Errors", "Sum", id=f"e_{folder}") for folder in place.jobs),
-        formula=" + ".join(f"FILL(e_{folder}, 0)" for folder in place.jobs),
-        comparison=">=",
-        threshold=3,
-        period=3 * HOUR,
-        because="No job has run; `rollup-behind` tells when the sweep should have.",
-        unit="failures in 3 hours",
-    )
+
+
+def _deliveries() -> Iterator[Alarm]:
     yield Alarm(
         name="deliveries-failing",
         severity="ticket",
