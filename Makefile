@@ -75,6 +75,9 @@ race: setup-dev ## Drill: many processes race for budgets and rate limits, 20 se
 crash: setup-dev ## Drill: kill -9 of environments, roll-up and reconcile job; ledger, usage and counters agree
 	@$(VENV)/python -m tests.drills.crash $(CRASH)
 
+chaos: setup-dev ## Drill: 5,000 requests while the first of two providers has every fault there is
+	@$(VENV)/python -m tests.drills.chaos $(CHAOS)
+
 bench: setup-dev ## Measure added latency, CPU, cold start and memory (PEERS=litellm,portkey for comparison)
 	@PEERS="$(PEERS)" $(VENV)/python -m benchmarks
 
