@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,8 +12,9 @@ import pytest
 from sluice.errors import ProviderUnreachable
 from sluice.metering.request_ids import partition_of
 from sluice.ports import UpstreamCall
+from sluice.types.adjustments import Adjustment
 from sluice.types.catalogue import Model, Price, PriceTier
-from sluice.types.routes import Route, RouteTarget
+from sluice.types.routes import Configuration, Route, RouteTarget
 from tests.fakes import KEY, OTHER_KEY, PRICE, FixedSecrets, Gateway, Scripted, ScriptedTransport, configuration
 
 PATH = "/v1/messages/batches"
@@ -117,10 +119,10 @@ def answer(body: object, status: int = 200) -> Scripted:
 class Played:
     """A gateway in front of a provider of batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: Configuration | None = None) -> None:
         self.provider = Provider()
         self.transport = ScriptedTransport(self.provider)
-        self.gateway = Gateway(self.transport, live=LIVE)
+        self.gateway = Gateway(self.transport, live=live or LIVE)
 
     def ask(self, method: str, path: str = "", body: object = None, key: str = KEY) -> tuple[int, Any]:
         response, raw = self.gateway.ask(PATH + path, body, method=method, key=key)
@@ -334,6 +336,18 @@ def test_results_are_passed_on_and_charged_at_the_price_of_batches(played: Playe
     assert entry.reasons == ("batch msgbatch_1: 1 errored, 2 succeeded",)
     assert (entry.team, entry.outcome, entry.operation) == ("search", "ok", "batches")
     assert partition_of(entry.request_id).startswith("search#")
+
+
+def test_a_batch_is_charged_with_its_adjustments_and_says_what_it_saved() -> None:
+    deal = Adjustment("deal", "discount", -2_000, provider="anthropic", service_tier="batch")
+    played = Played(replace(LIVE, adjustments=(deal,)))
+    played.create("anthropic/test-claude", "anthropic/test-claude", "anthropic/other-claude")
+    played.provider.end()
+    played.gateway.ask(f"{PATH}/msgbatch_1/results", None, method="GET")
+    (entry,) = played.charged()
+    listed = 1500 * 500 + 1500 * 1000
+    assert (entry.cost, entry.list_cost, entry.adjustments) == (listed * 4 // 5, listed, ("deal",))
+    assert entry.saved == (("batch", listed * 4 // 5),), "the standard price is twice that of batches"
 
 
 def test_a_batch_is_charged_once_however_often_its_results_are_read(played: Played) -> None:

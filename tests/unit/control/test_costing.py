@@ -10,7 +10,9 @@ from sluice.control.costing import Recosted, correction, recost
 from sluice.control.focus import rows
 from sluice.errors import BadRequest
 from sluice.metering.partitions import days, partitions
+from sluice.types.adjustments import Adjustment
 from sluice.types.ledger import LedgerEntry
+from sluice.types.routes import Configuration
 from sluice.types.usage import Usage
 from tests.unit.aws.entries import typical
 
@@ -79,6 +81,43 @@ def test_other_models_guesses_and_later_versions_are_passed_over(changes: dict[s
 def test_an_entry_whose_cost_does_not_change_gets_no_version() -> None:
     same = entry(cost=40)
     assert recost([same], Versions(same), correction(DEPLOYMENT, PRICES)) == Recosted(1, 0, 0)
+
+
+def test_an_entry_is_adjusted_again_as_it_was() -> None:
+    deal, other = Adjustment("deal", "discount", -2_500), Adjustment("other", "margin", 9_000)
+    live = Configuration("v", adjustments=(deal, other))
+    first = entry(cost=15, list_cost=20, adjustments=("deal",))
+    ledger = Versions(first)
+    assert recost([first], ledger, correction(DEPLOYMENT, PRICES, live)) == Recosted(1, 1, 15)
+    second = ledger.versions("a")[1]
+    assert (second.cost, second.list_cost, second.adjustments) == (30, 40, ("deal",))
+
+
+def test_an_entry_adjusted_by_what_nobody_knows_any_more_is_counted_and_left() -> None:
+    first = entry(adjustments=("gone",))
+    assert recost([first], Versions(first), correction(DEPLOYMENT, PRICES)) == Recosted(1, 0, 0, unknown=1)
+
+
+def test_what_a_provider_stated_and_what_was_answered_from_a_store_is_not_costed_again() -> None:
+    for first in (entry(price_version="stated"), entry(cost=0, cache="hit"), entry(cost=0, cache="semantic")):
+        assert recost([first], Versions(first), correction(DEPLOYMENT, PRICES)) == Recosted(1, 0, 0)
+
+
+def test_history_is_costed_at_the_price_of_the_place_that_worked() -> None:
+    first = entry(usage=Usage(input=10, output=5, inference_geo="us"))
+    corrected = correction(DEPLOYMENT, PRICES, quirks={"geo_surcharge": {"us": 1_000}})
+    assert recost([first], Versions(first), corrected) == Recosted(1, 1, 39)
+
+
+def test_corrected_prices_may_be_in_a_unit_of_the_configuration() -> None:
+    in_credits = [{"unit": "credit", "tiers": [{"rates": {"input": 1_000_000, "output": 2_000_000}}]}]
+    live, first = Configuration("v", units={"credit": 2 * 10**9}), entry()
+    corrected = correction(DEPLOYMENT, in_credits, live)
+    assert recost([first], Versions(first), corrected) == Recosted(1, 1, 35)
+    dearer = correction(DEPLOYMENT, in_credits, Configuration("v", units={"credit": 4 * 10**9}))
+    assert dearer.version != corrected.version
+    with pytest.raises(BadRequest, match="in a unit that the configuration has no rate for"):
+        correction(DEPLOYMENT, in_credits)
 
 
 def test_prices_that_cannot_be_read_are_refused() -> None:

@@ -94,6 +94,13 @@ def test_an_adjustment_for_a_tier_needs_that_tier() -> None:
     assert ids(Adjustment("a", "batch", -5_000, service_tier="batch")) == []
 
 
+@pytest.mark.parametrize("named", ["default", "standard", "auto"])
+@pytest.mark.parametrize("returned", [None, "default", "standard", "on_demand"])
+def test_the_standard_tier_is_one_whatever_it_is_called(named: str, returned: str | None) -> None:
+    assert ids(Adjustment("a", "margin", 1, service_tier=named), tier=returned) == ["a"]
+    assert ids(Adjustment("a", "margin", 1, service_tier=named), tier="flex") == []
+
+
 def test_an_adjustment_holds_from_its_start_up_to_its_end() -> None:
     def dated(starts: str, ends: str) -> bool:
         return ids(Adjustment("a", "margin", 1, starts=starts, ends=ends)) == ["a"]

@@ -295,3 +295,30 @@ def test_seconds_of_work_are_charged_to_the_millisecond() -> None:
     assert cost(Usage(provider_ms=1_500), price({"second": 2_000_000})).nano == 3_000_000
     assert cost(Usage(provider_ms=1), price({"second": 499})).nano == 0
     assert cost(Usage(provider_ms=1_500, input=1), price({"input": 1_000_000})).nano == 1
+
+
+def test_a_request_costs_what_the_context_of_its_search_costs() -> None:
+    fees = price({"request": 7, "request/low": 5, "request/high": 12})
+    for context, nano in (("low", 5), ("high", 12), ("medium", 7), (None, 7)):
+        found = cost(Usage(search_context=context), fees)
+        assert (found.nano, sum(found.breakdown.values())) == (nano, nano)
+
+
+def test_a_place_that_is_dearer_raises_the_price_of_each_token_and_of_nothing_else() -> None:
+    rates = {"input": 1_005, "cache_read": 100, "output": 5_000, "search": 10, "request": 7, "image/hd": 3, "second": 9}
+    listed = Model("m", "p", prices=(price(rates, over={5: {"input": 20}}),), quirks={"geo_surcharge": {"us": 1_000}})
+    found = price_of(listed, "2026-11-23", None, "us")
+    assert found is not None
+    raised = {"input": 1_106, "cache_read": 110, "output": 5_500}  # 1105.5 is rounded up
+    assert found.tiers[0].rates == {**rates, **raised}
+    assert found.tiers[1] == PriceTier(5, {"input": 22})
+    assert found.version == "list#1+us"
+    for geo in ("eu", "global", None):
+        assert price_of(listed, "2026-11-23", None, geo) is listed.prices[0]
+    assert price_of(model(price(rates)), "2026-11-23", None, "us") == price(rates)
+
+
+def test_a_charge_is_made_at_the_price_of_the_place_that_worked() -> None:
+    listed = Model("m", "p", prices=(price({"input": 100}),), quirks={"geo_surcharge": {"us": 1_000}})
+    assert charge(listed, Usage(input=10**6, inference_geo="us"), 0) == (110, "list#1+us")
+    assert charge(Model("m", "p", quirks=listed.quirks), Usage(input=10**6, inference_geo="us"), 0)[1] == "unpriced"

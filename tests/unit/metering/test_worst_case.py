@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sluice.metering.adjusting import adjusted
+from sluice.metering.adjusting import Billed, adjusted, charged, dearest
 from sluice.metering.bounds import InputBound
 from sluice.metering.pricing import charge
 from sluice.metering.worst_case import (
@@ -95,6 +95,8 @@ def within(draw: st.DrawFn) -> tuple[Bounds, Usage]:
         image_size=draw(st.sampled_from((None, "1024x1024", "512x512"))),
         image_quality=draw(st.sampled_from((None, "high", "hd"))),
         service_tier=draw(st.sampled_from((None, "default", bounds.service_tier))),
+        inference_geo=draw(st.sampled_from((None, "us", "eu"))),
+        search_context=draw(st.sampled_from((None, "low", "high"))),
     )
 
 
@@ -330,3 +332,46 @@ def test_adjusting_keeps_the_order_of_amounts() -> None:
     found: Iterator[int] = (adjusted(nano, changes) for nano in range(2_000))
     known = list(found)
     assert known == sorted(known)
+
+
+def test_a_worst_case_holds_for_the_dearest_place_that_the_request_leaves_open() -> None:
+    listed = replace(model({"input": MILLION}), quirks={"geo_surcharge": {"us": 1_000, "eu": 500}})
+    for geo, nano in ((None, 110), ("us", 110), ("eu", 105), ("global", 100)):
+        assert worst_of(Candidate(listed, Bounds(100, 0, geo=geo)), NOON) == nano
+
+
+def test_a_worst_case_holds_for_the_dearest_context_of_a_search() -> None:
+    assert worst({"request": 7, "request/low": 5, "request/high": 12, "search": 99}) == 12
+
+
+SOME = st.lists(
+    st.builds(
+        Adjustment,
+        id=st.sampled_from("abc"),
+        kind=st.sampled_from(("discount", "margin", "surcharge", "batch")),
+        basis_points=st.integers(-10_000, 20_000),
+        team=st.sampled_from(("", "search", "ads")),
+        service_tier=st.sampled_from(("", "flex", "batch", "default")),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(within(), SOME, st.booleans())
+def test_no_charge_is_more_than_the_worst_case_whatever_adjusts_it(
+    drawn: tuple[Bounds, Usage], adjustments: list[Adjustment], states: bool
+) -> None:
+    bounds, usage = drawn
+    cheap = Price("", (PriceTier(0, {name: rate // 2 for name, rate in RATES.items()}),), service_tiers=("flex",))
+    listed = replace(model(), quirks={"stated_cost": states, "geo_surcharge": {"us": 1_000}})
+    listed = replace(listed, prices=(*listed.prices, cheap))
+    who = Billed("search")
+    chosen = dearest(adjustments, listed, who, "2026-11-23", bounds.service_tier)
+    found = charged(listed, usage, NOON, who, adjustments=adjustments)
+    assert found.cost <= worst_of(Candidate(listed, bounds, chosen), NOON)
+    if states and found.list_cost is not None:
+        stated = replace(usage, provider_cost_usd=f"{found.list_cost / 10**9:.9f}")
+        assert charged(listed, stated, NOON, who, adjustments=adjustments).cost <= worst_of(
+            Candidate(listed, bounds, chosen), NOON
+        )

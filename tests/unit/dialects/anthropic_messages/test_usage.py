@@ -116,3 +116,10 @@ def test_what_is_written_is_read_back(numbers: list[int]) -> None:
     fresh, read, five, hour, output, reasoning, searches = numbers
     usage = Usage(fresh, read, five, hour, output, reasoning, search_requests=searches, service_tier="standard")
     assert counts.read(counts.write(usage)) == usage
+
+
+def test_where_an_answer_was_made_is_kept_where_it_is_told() -> None:
+    for told, kept in (("us", "us"), ("global", None), ("not_available", None), (None, None)):
+        found = counts.read({"input_tokens": 1, "inference_geo": told})
+        assert found is not None
+        assert found.inference_geo == kept

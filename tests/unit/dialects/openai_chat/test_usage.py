@@ -196,3 +196,9 @@ def usages(draw: st.DrawFn) -> Usage:
 @given(usages())
 def test_what_is_written_is_read_again(usage: Usage) -> None:
     assert counts.read({"usage": counts.write(usage)}) == usage
+
+
+def test_the_context_of_a_search_is_kept() -> None:
+    found = counts.read({"usage": {"prompt_tokens": 7, "completion_tokens": 1, "search_context_size": "low"}})
+    assert found is not None
+    assert found.search_context == "low"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano
+from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano, tier_named
 from sluice.types.adjustments import Adjustment, Charge
 from sluice.types.catalogue import WHOLE, Model
 from sluice.types.clock import Millis, NanoUSD
@@ -42,7 +42,7 @@ def applying(
         "team": billed.team,
         "provider": model.provider,
         "model": model.id,
-        "service_tier": service_tier or "",
+        "service_tier": tier_named(service_tier),
     }
     for each in adjustments:
         if not _matches(each, asked, billed.region) or not _holds(each, day):
@@ -126,8 +126,10 @@ def iso(wall_ms: Millis) -> str:
 
 
 def _matches(each: Adjustment, asked: Mapping[str, str], region: str) -> bool:
-    named = ((getattr(each, name), asked[name]) for name in _MATCHED)
-    return all(want in ("", have) for want, have in named) and region.startswith(each.region)
+    wanted = {name: getattr(each, name) for name in _MATCHED}
+    if each.service_tier:
+        wanted["service_tier"] = tier_named(each.service_tier)
+    return all(wanted[name] in ("", asked[name]) for name in _MATCHED) and region.startswith(each.region)
 
 
 def _holds(each: Adjustment, day: str) -> bool:

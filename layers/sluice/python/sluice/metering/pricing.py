@@ -51,6 +51,11 @@ class Cost:
     price_version: str
 
 
+def tier_named(service_tier: str | None) -> str:
+    """Return a tier of service by one name: the standard one has many."""
+    return "standard" if service_tier is None or service_tier in _STANDARD_TIERS else service_tier
+
+
 def price_of(model: Model, when: str, service_tier: str | None = None, geo: str | None = None) -> Price | None:
     """Return the price in force at `when` (ISO date, or date and UTC time), None for an unpriced model.
 
