@@ -110,6 +110,10 @@ BINARY_MEDIA_TYPES = ("multipart/form-data", "application/octet-stream")
 chat a third larger."""
 
 
+SIGNED_PREFIX = "/iam"
+"""Where the same paths stand once more for callers that sign with AWS credentials (SigV4) instead of sending a key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """An endpoint and the values of its path parameters."""

@@ -14,6 +14,7 @@
     ├── RateLimited              429  a limit of the gateway's own
     ├── InternalError            500  a defect of the gateway
     ├── NoHealthyUpstream        503  every deployment of the plan was tried or skipped
+    ├── IdentityUnavailable      503  the keys that a token must be checked with cannot be had
     └── ProviderError            the provider answered with an error (its own status)
         ├── ProviderUnreachable  502  connection refused, reset, cut or TLS failure
         ├── ProviderTimeout      504  connect, first-byte, idle or total timeout
@@ -164,6 +165,14 @@ class NoHealthyUpstream(GatewayError):
 
     status = 503
     code = "no_healthy_upstream"
+    retryable = True
+
+
+class IdentityUnavailable(GatewayError):
+    """The keys that a token must be checked with cannot be had."""
+
+    status = 503
+    code = "identity_unavailable"
     retryable = True
 
 

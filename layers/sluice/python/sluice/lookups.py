@@ -75,7 +75,7 @@ class Lookups:
 
     def models(self, request: Request, match: Match) -> Response:  # noqa: ARG002 - one shape for all use cases
         """List what the caller's key may call: routes first, then each provider's models that can be planned."""
-        caller = self._authenticator.authenticate(request.headers)
+        caller = self._authenticator.authenticate(request.headers, principal=request.principal)
         cards = list(self._cards(caller, request.received_ms))
         if "anthropic-version" in request.headers:
             return _json(_anthropic_page(cards, request.query))
@@ -83,7 +83,7 @@ class Lookups:
 
     def model(self, request: Request, match: Match) -> Response:
         """Describe one model or route. Raises NotFound."""
-        caller = self._authenticator.authenticate(request.headers)
+        caller = self._authenticator.authenticate(request.headers, principal=request.principal)
         wanted = match.param("model")
         configuration = self._configuration.current()
         plan = self._planned(wanted, caller, configuration)
@@ -97,7 +97,7 @@ class Lookups:
 
     def route(self, request: Request, match: Match) -> Response:  # noqa: ARG002 - one shape for all use cases
         """Show the plan for a request body, with reasons, and call nobody."""
-        caller = self._authenticator.authenticate(request.headers)
+        caller = self._authenticator.authenticate(request.headers, principal=request.principal)
         members = parse_body(request.body).members
         model = members.get("model")
         if not isinstance(model, str) or not model:
@@ -113,7 +113,7 @@ class Lookups:
 
     def entry(self, request: Request, match: Match) -> Response:
         """Show one ledger entry of the caller's team (of any team to an admin key). Raises NotFound."""
-        caller = self._authenticator.authenticate(request.headers)
+        caller = self._authenticator.authenticate(request.headers, principal=request.principal)
         request_id = match.param("request_id")
         missing = NotFound(
             f"No request {request_id[:80]!r} in the ledger of team {caller.team}. An entry stands a moment after the "

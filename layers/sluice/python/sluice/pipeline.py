@@ -69,7 +69,7 @@ def run(request: Request, operation: str, dialect: str, services: Services, *, s
 
     Raises GatewayError when the request was refused before it could be charged to anybody (no valid key).
     """
-    caller = services.authenticator.authenticate(request.headers)
+    caller = services.authenticator.authenticate(request.headers, principal=request.principal)
     now_ms = int(services.clock.epoch() * 1000)
     request_id = new_request_id(now_ms, caller.team)
     tally = Tally(
@@ -108,7 +108,7 @@ def read(request: Request, tally: Tally) -> Incoming:
     outline = wire.outline(document.members, len(request.body))
     tally.requested = outline.model[:256].encode("utf-8", "replace").decode()
     tally.stream, tally.prompt_bytes = outline.stream, outline.prompt_bytes
-    tally.user = end_user(request.headers, tally.dialect, document.members)
+    tally.user = tally.caller.user or end_user(request.headers, tally.dialect, document.members)
     return Incoming(request, tally.operation, tally.dialect, document, outline)
 
 

@@ -49,7 +49,7 @@ class Uploads:
 
     def create(self, request: Request) -> Response:
         """Declare a file and return where to put it. Raises BadRequest, RequestTooLarge."""
-        team = self._authenticator.authenticate(request.headers).team
+        team = self._authenticator.authenticate(request.headers, principal=request.principal).team
         store, now_ms = self._store(), self._now_ms()
         upload = declared(parse_body(request.body).members, team, new_id(now_ms, self._random), now_ms)
         store.declare(upload)
@@ -68,7 +68,7 @@ class Uploads:
         return _json({"id": upload.id, "object": "upload", "deleted": True})
 
     def _found(self, request: Request, upload_id: str) -> Upload:
-        team = self._authenticator.authenticate(request.headers).team
+        team = self._authenticator.authenticate(request.headers, principal=request.principal).team
         store = self._store()
         gone = not is_id(upload_id) or created_ms(upload_id) < self._now_ms() - self._days() * DAY_MS
         found = None if gone else store.find(team, upload_id)

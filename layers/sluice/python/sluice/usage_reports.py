@@ -61,7 +61,7 @@ class UsageReports:
 
     def show(self, request: Request, match: Match) -> Response:  # noqa: ARG002 - one shape for all use cases
         """Answer a question about the caller's team. Raises BadRequest."""
-        caller = self._authenticator.authenticate(request.headers)
+        caller = self._authenticator.authenticate(request.headers, principal=request.principal)
         query = {name: value for name, value in request.query.items() if name != "team"}
         now = request.received_ms / 1000 or time.time()
         kind, body = answer({**query, "team": caller.team}, self._usage, now)

@@ -28,9 +28,11 @@ from sluice.settle import Settlement
 from sluice.signing import CredentialSource
 from sluice.types.http import Request, Response
 from sluice.types.ledger import LedgerEntry
+from sluice.types.routes import Configuration
 
 if TYPE_CHECKING:
     from sluice.admission import Gate
+    from sluice.governance.identity.callers import IdentityCallers
     from sluice.governance.listings import Listings
     from sluice.ports import BatchStore, BucketStore, CounterStore, ResponseStore, UsageReader
     from sluice.stored_responses.reading import StoredResponses
@@ -90,8 +92,9 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         sts_url=adapters.sts_url,
         now=clock.epoch,
     )
-    authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch)
     configuration = ConfigurationSnapshot(adapters.configurations, clock.epoch)
+    strangers = Strangers(configuration.current, adapters.transport, clock.epoch)
+    authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch, strangers.open)
     gates = _Gates(adapters)
     dispatcher = Dispatcher(adapters.transport, credentials.refresh, clock, adapters.lines.write)
     composed = Services(
@@ -107,6 +110,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
             monotonic=clock.monotonic,
             refreshes=(
                 authenticator.refresh,
+                strangers.renew,
                 configuration.refresh,
                 adapters.secrets.renew,
                 credentials.renew,
@@ -126,6 +130,34 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         responses=adapters.responses,
     )
     return composed, registry
+
+
+class Strangers:
+    """Makes what knows callers without a virtual key when the first of them comes."""
+
+    def __init__(
+        self, configuration: Callable[[], Configuration], transport: Transport, now: Callable[[], float]
+    ) -> None:
+        self._configuration = configuration
+        self._transport = transport
+        self._now = now
+        self._callers: IdentityCallers | None = None
+
+    def open(self) -> IdentityCallers:
+        """Return it."""
+        if self._callers is None:
+            from sluice.governance.identity.callers import IdentityCallers
+            from sluice.providers.addresses import check_base_url
+
+            self._callers = IdentityCallers(
+                lambda: self._configuration().identity, self._transport, check_base_url, self._now
+            )
+        return self._callers
+
+    def renew(self) -> None:
+        """Fetch issuers' keys that are getting old, after an answer."""
+        if self._callers is not None:
+            self._callers.renew()
 
 
 class _Gates:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from sluice.endpoints import SIGNED_PREFIX
 from sluice.types.http import Request, Response
 
 Event = Mapping[str, Any]
@@ -78,9 +79,11 @@ def request_of(
 ) -> Request:
     """Return the request of an event. A body that is not the Base64 it claims to be is read as an empty one."""
     about = event["requestContext"]
+    principal = principal_of(event)
+    path = _decoded(event.get("path") or "/")
     return Request(
         method=event["httpMethod"],
-        path=_decoded(event.get("path") or "/"),
+        path=path.removeprefix(SIGNED_PREFIX) if principal else path,
         headers=_headers(event),
         body=_body(event),
         query=_query(event),
@@ -91,7 +94,20 @@ def request_of(
         started=started,
         deadline=deadline,
         cold_start=cold_start,
+        principal=principal,
     )
+
+
+def principal_of(event: Event) -> str:
+    """Return the ARN of the AWS principal that API Gateway verified for this request, "" for all others.
+
+    Both the resource and the identity are API Gateway's own words; a caller writes headers, query and body. Only the
+    resources under `SIGNED_PREFIX` demand a signature (AWS_IAM), so elsewhere nothing counts as one.
+    """
+    about = event["requestContext"]
+    if not str(about.get("resourcePath") or "").startswith(SIGNED_PREFIX + "/"):
+        return ""
+    return str((about.get("identity") or {}).get("userArn") or "")
 
 
 def streamed_result(response: Response) -> StreamedResult:

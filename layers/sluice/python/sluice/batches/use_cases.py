@@ -72,7 +72,7 @@ class Batches:
 
     def listed(self, request: Request) -> Response:
         """List the team's batches, the latest first; `limit`, `after_id` and `before_id` as the vendor has them."""
-        caller = self._services.authenticator.authenticate(request.headers)
+        caller = self._services.authenticator.authenticate(request.headers, principal=request.principal)
         page, more = _paged(self._store.of_team(caller.team), request.query)
         live: dict[str, Batch] = {}
         for provider in dict.fromkeys(record.provider for record in page if not _ended(record)):
@@ -123,7 +123,7 @@ class Batches:
         items = wire.decode_create(document.members, len(request.body))
         tally.requested = ", ".join(dict.fromkeys(item.model for item in items))[:256]
         tally.prompt_bytes = len(request.body)
-        tally.user = end_user(request.headers, NAME, {})
+        tally.user = tally.caller.user or end_user(request.headers, NAME, {})
         configuration = services.configuration.current()
         tally.config_version = configuration.version
         deployments = shared_deployments(items, services.router, configuration, tally.caller)
@@ -229,7 +229,7 @@ class Batches:
             refreshed = True
 
     def _owned(self, request: Request, batch_id: str) -> tuple[BatchRecord, Deployment]:
-        caller: Caller = self._services.authenticator.authenticate(request.headers)
+        caller: Caller = self._services.authenticator.authenticate(request.headers, principal=request.principal)
         record = self._store.find(caller.team, batch_id)
         if record is None:
             raise NotFound(

@@ -26,6 +26,8 @@ from sluice.control.catalogue_schema import (
 )
 from sluice.control.price_lint import price_doubts
 from sluice.control.price_schema import AdjustmentModel, UnitCost, UnitName
+from sluice.control.identity_lint import identity_doubts
+from sluice.control.identity_schema import IdentityModel
 from sluice.errors import BadRequest, NotFound
 from sluice.types.routes import Configuration
 
@@ -113,6 +115,7 @@ class ConfigurationModel(_Strict):
     # None and not empty, so that a document without them keeps its version.
     budgets: dict[RuleId, BudgetModel] | None = Field(default=None, max_length=1000)
     limits: dict[RuleId, LimitModel] | None = Field(default=None, max_length=1000)
+    identity: IdentityModel | None = None
     adjustments: dict[RuleId, AdjustmentModel] | None = Field(default=None, max_length=1000)
     units: dict[UnitName, UnitCost] | None = Field(default=None, max_length=100)
 

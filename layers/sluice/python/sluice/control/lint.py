@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from sluice.control.budget_lint import rule_complaints
+from sluice.control.identity_lint import identity_complaints
 from sluice.control.price_lint import price_complaints
 from sluice.dialects.quirks import check as check_quirks
 from sluice.errors import GatewayError
@@ -34,6 +35,7 @@ def complaints(configuration: Configuration, catalogue: Catalogue, *, local: boo
         *_models(configuration, catalogue),
         *_routes(configuration, catalogue),
         *rule_complaints(configuration, catalogue),
+        *identity_complaints(configuration, local=local),
         *price_complaints(configuration, catalogue),
     ]
 

@@ -1,4 +1,5 @@
-"""Who is calling: virtual keys, checked against their stored HMAC and cached in memory.
+"""Who is calling: virtual keys, checked against their stored HMAC and cached in memory; or, where a configuration lets
+them in, bearers of OIDC tokens and AWS principals (`sluice.governance.identity`, loaded with the first of them).
 
 A key found is trusted for `FRESH_SECONDS`; `refresh`, which runs after the answer, re-reads the ones in use before
 they get that old, so a revocation reaches every environment within a minute and a warm request makes no call. While
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
 
 from sluice.errors import AuthenticationFailed, PermissionDenied
 from sluice.ports import KeyStore
@@ -28,18 +31,50 @@ TAG_LIMIT = 16
 _HOW = "Send it as 'Authorization: Bearer sk-sluice-...' or 'x-api-key: sk-sluice-...'."
 
 
-class Authenticator:
-    """Turns request headers into a Caller. `pepper` is read once; `now` gives epoch seconds."""
+class Identities(Protocol):
+    """Callers without a virtual key."""
 
-    def __init__(self, keys: KeyStore, pepper: Callable[[], bytes], now: Callable[[], float]) -> None:
+    def by_token(self, text: str) -> Caller:
+        """Return who a bearer token stands for. Raises GatewayError."""
+
+    def by_principal(self, arn: str) -> Caller:
+        """Return who a verified AWS principal is. Raises GatewayError."""
+
+
+class Authenticator:
+    """Turns request headers into a Caller. `pepper` is read once; `now` gives epoch seconds.
+
+    `identities` makes what knows callers without a virtual key; None: there are none.
+    """
+
+    def __init__(
+        self,
+        keys: KeyStore,
+        pepper: Callable[[], bytes],
+        now: Callable[[], float],
+        identities: Callable[[], Identities] | None = None,
+    ) -> None:
         self._keys = keys
         self._pepper = pepper
         self._now = now
+        self._identities = identities
         self._known: dict[str, tuple[VirtualKey | None, float]] = {}
         self._used: set[str] = set()
 
-    def authenticate(self, headers: Mapping[str, str], scope: str = "inference") -> Caller:
-        """Return the caller. Raises AuthenticationFailed, or PermissionDenied when the key lacks `scope`."""
+    def authenticate(
+        self, headers: Mapping[str, str], scope: str | None = "inference", *, principal: str = ""
+    ) -> Caller:
+        """Return the caller; a `principal` that API Gateway verified goes before whatever the headers say.
+
+        Raises AuthenticationFailed, or PermissionDenied when the caller lacks `scope` (None: none is asked for).
+        """
+        if self._identities is not None:
+            token = "" if principal else presented_token(headers)
+            if principal or token:
+                identities = self._identities()
+                found = identities.by_principal(principal) if principal else identities.by_token(token)
+                _check_scope(found.key, scope)
+                return _with_headers(found, headers)
         presented = presented_key(headers)
         key_id = presented[len(PREFIX) : len(PREFIX) + ID_LENGTH]
         digest = digest_of(presented, self._pepper())
@@ -61,7 +96,7 @@ class Authenticator:
             if found is not None and now - found[1] > REFRESH_SECONDS:
                 self._read(key_id, now)
 
-    def _check(self, key: VirtualKey, scope: str) -> None:
+    def _check(self, key: VirtualKey, scope: str | None) -> None:
         now_ms = self._now() * 1000
         if key.revoked_ms is not None and key.revoked_ms <= now_ms:
             raise AuthenticationFailed(f"API key {key.id} was revoked. Ask its team's owner for a new one.")
@@ -69,8 +104,7 @@ class Authenticator:
             raise AuthenticationFailed(
                 f"API key {key.id} has expired. Ask its team's owner for a new one.", code="expired_api_key"
             )
-        if scope not in key.scopes:
-            raise PermissionDenied(f"API key {key.id} has no {scope!r} scope; use a key that was created with it.")
+        _check_scope(key, scope)
 
     def _find(self, key_id: str) -> VirtualKey | None:
         now = self._now()
@@ -116,6 +150,27 @@ def presented_key(headers: Mapping[str, str]) -> str:
             "Provider keys belong in the gateway's secret, not in the request."
         )
     raise AuthenticationFailed(f"No API key was sent. {_HOW}", code="missing_api_key")
+
+
+def presented_token(headers: Mapping[str, str]) -> str:
+    """Return the credential of a request that is written like a token; "" where there is none, or a virtual key too."""
+    bearer = headers.get("authorization", "")
+    sent = [bearer[7:].strip() if bearer[:7].lower() == "bearer " else "", headers.get("x-api-key", "").strip()]
+    if any(text.startswith(PREFIX) for text in sent):
+        return ""
+    return next((text for text in sent if text.startswith("eyJ") and text.count(".") == 2), "")
+
+
+def _check_scope(key: VirtualKey, scope: str | None) -> None:
+    if scope is not None and scope not in key.scopes:
+        raise PermissionDenied(f"API key {key.id} has no {scope!r} scope; use a key that was created with it.")
+
+
+def _with_headers(caller: Caller, headers: Mapping[str, str]) -> Caller:
+    """Add what the caller says of itself; what was verified of it stays."""
+    verified = {name for name, _ in caller.tags}
+    said = tuple(pair for pair in tags_of(headers.get("x-sluice-tags", "")) if pair[0] not in verified)
+    return replace(caller, tags=(*caller.tags, *said)[:TAG_LIMIT], session=headers.get("x-sluice-session"))
 
 
 def tags_of(header: str) -> tuple[tuple[str, str], ...]:

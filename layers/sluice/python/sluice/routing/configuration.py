@@ -59,7 +59,16 @@ def parse(document: Mapping[str, object], version: str) -> Configuration:
         stored_responses=_flag(document, "stored_responses") is not False,
         units=_rates(document.get("units") or {}, "units"),
         **_governed(document),
+        **_identified(document),
     )
+
+
+def _identified(document: Mapping[str, object]) -> dict[str, Any]:
+    if not document.get("identity"):
+        return {}
+    from sluice.routing.identities import identity
+
+    return {"identity": identity(document["identity"])}
 
 
 def _governed(document: Mapping[str, object]) -> dict[str, Any]:

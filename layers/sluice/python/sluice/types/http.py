@@ -31,6 +31,8 @@ class Request:
     """Members of the body that this dialect states in its path (Gemini: model and stream)."""
     repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """All values of the query parameters that were sent more than once."""
+    principal: str = ""
+    """ARN of the AWS principal whose signature API Gateway verified; "" where it verified none. No header sets it."""
 
 
 @dataclass(frozen=True, slots=True)

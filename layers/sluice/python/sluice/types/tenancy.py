@@ -6,13 +6,28 @@ from dataclasses import dataclass
 
 from sluice.types.clock import Millis
 
+SCOPES = (
+    "inference",
+    "admin",
+    "config:read",
+    "config:write",
+    "keys:read",
+    "keys:write",
+    "budgets:read",
+    "budgets:write",
+    "usage:read",
+    "ledger:write",
+    "audit:read",
+)
+"""What a caller may be let do; "admin" stands for every one but the first, and a write for its read."""
+
 
 @dataclass(frozen=True, slots=True)
 class VirtualKey:
     """A caller's key, without its secret.
 
     `models` lists what it may call: route names, `provider/model`, bare ids, or patterns with a trailing "*";
-    empty means all. `scopes` are "inference" and "admin". Times are epoch milliseconds.
+    empty means all. `scopes` are of `SCOPES`. Times are epoch milliseconds.
     """
 
     id: str
@@ -24,6 +39,8 @@ class VirtualKey:
     created_ms: Millis = 0
     expires_ms: Millis | None = None
     revoked_ms: Millis | None = None
+    team_bound: bool = False
+    """True: what it may administer is its own team's alone."""
 
     def allows(self, *names: str) -> bool:
         """Return whether any of the names of one model or route is on the allow-list."""
@@ -38,11 +55,16 @@ class VirtualKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller of one request, with the tags it sent."""
+    """An authenticated caller of one request, with the tags it sent.
+
+    A caller without a virtual key has one made up, whose id begins with "oidc:" or "iam:". `user` is the end user that
+    such a caller was verified to be, "" where nobody verified one.
+    """
 
     key: VirtualKey
     tags: tuple[tuple[str, str], ...] = ()
     session: str | None = None
+    user: str = ""
 
     @property
     def team(self) -> str:
