@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, Environment, Stack
+from aws_cdk import CfnOutput, Duration, Environment, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
@@ -23,6 +23,9 @@ from infra.settings import Stage
 RECONCILE_EVERY = Duration.minutes(5)
 RECONCILE_TIMEOUT = Duration.minutes(4)
 """Shorter than the interval, so that two sweeps never overlap."""
+
+QUEUE_OUTPUT, JOB_OUTPUT = "RollupLeftUrl", "ReconcileFunction"
+"""Outputs that `sluice redrive` reads: where the roll-up's leavings are, and what makes them good."""
 
 LOGGED_REQUESTS = ("streaming", "completion")
 """The functions whose log lines tell of requests that must stand in the ledger."""
@@ -82,6 +85,8 @@ class JobsStack(Stack):
             dependencies=True,
             variables={"SLUICE_LOG_GROUPS": ",".join(log_group_name(stage, name) for name in LOGGED_REQUESTS)},
         )
+        job = self.reconcile.alias.function_arn
+        CfnOutput(self, "ReconcileJob", value=job).override_logical_id(JOB_OUTPUT)
         # No retry and no dead-letter queue: the next sweep finds whatever a failed one has left.
         sweep = targets.LambdaFunction(self.reconcile.alias, retry_attempts=0)
         schedule = events.Schedule.rate(RECONCILE_EVERY)
@@ -107,6 +112,7 @@ class JobsStack(Stack):
             retention_period=Duration.days(14),
         )
         acknowledge(left, ACKNOWLEDGED)
+        CfnOutput(self, "LeftUrl", value=left.queue_url).override_logical_id(QUEUE_OUTPUT)
         rollup.alias.add_event_source_mapping(
             "LedgerStream",
             event_source_arn=stream,

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import budgets, invoices, ledger, usage
+from sluice.cli import budgets, invoices, ledger, redrive, usage
 from sluice.cli.session import CommandFailed, Session, table
 
-DEMO_ENVIRONMENT = Path(".local/demo.env")
 Command = Callable[[Session, argparse.Namespace], None]
 
 
@@ -40,20 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _session(chosen: argparse.Namespace) -> Session:
-    known = {**_demo_environment(), **os.environ}
+    known = known_environment()
     url, key = chosen.url or known.get("SLUICE_URL"), known.get("SLUICE_ADMIN_KEY")
     if not url or not key:
         raise CommandFailed(
             "Where is the gateway? Set SLUICE_URL and SLUICE_ADMIN_KEY, or run this beside a started 'make run'."
         )
     return Session(url, key, chosen.json)
-
-
-def _demo_environment() -> dict[str, str]:
-    if not DEMO_ENVIRONMENT.is_file():
-        return {}
-    pairs = (line.partition("=") for line in DEMO_ENVIRONMENT.read_text(encoding="utf-8").splitlines())
-    return {name.removeprefix("export ").strip(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     invoices.add_commands(groups, table)
     usage.add_commands(groups, table)
     ledger.add_commands(groups, CommandFailed)
+    smoke.add_commands(groups, table)
+    redrive.add_commands(groups, CommandFailed)
     return parser
 
 
