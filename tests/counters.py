@@ -56,6 +56,15 @@ def give(state: CounterState, part: str, amount: int, before: int, cap: int) -> 
     return Taken(replace(state, committed=state.committed + amount, given={**state.given, part: before + amount}))
 
 
+def correct(state: CounterState, amount: int, before: int) -> Taken | Refused:
+    if state.corrections == before + 1:
+        return Taken(state)
+    if state.corrections != before or state == EMPTY or (amount < 0 and state.spent < -amount):
+        return Refused(state)
+    changed = replace(state, spent=state.spent + amount, committed=state.committed + amount)
+    return Taken(replace(changed, corrections=before + 1))
+
+
 def _with(state: CounterState, holds: Mapping[str, Hold], amount: int, slack: int) -> CounterState:
     return replace(state, committed=state.committed + amount, slack=state.slack + slack, holds=holds)
 
@@ -85,6 +94,9 @@ class MemoryCounters:
 
     def give(self, key: CounterKey, part: str, amount: int, *, before: int, cap: int) -> Taken | Refused:
         return self._write("give", key, lambda state: give(state, part, amount, before, cap))
+
+    def correct(self, key: CounterKey, amount: int, *, before: int) -> Taken | Refused:
+        return self._write("correct", key, lambda state: correct(state, amount, before))
 
     def read(self, key: CounterKey) -> CounterState:
         self._arrive("read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -257,6 +258,7 @@ class Gateway:
         catalogues: tuple[Path, ...] = (),
         uploads: UploadAccess | None = None,
         open_line: Callable[[Tally], str] | None = None,
+        epoch: Callable[[], float] = time.time,
     ) -> None:
         self.transport = transport
         self.keys = MemoryKeys(
@@ -288,7 +290,7 @@ class Gateway:
                 encode_line=lambda entry, cold: json.dumps({"kind": "request", "id": entry.request_id, "cold": cold}),
                 open_line=open_line or _open_line,
                 region="us-east-1",
-                clock=Clock(sleep=self.slept.append, random=lambda: 0.5),
+                clock=Clock(epoch=epoch, sleep=self.slept.append, random=lambda: 0.5),
                 catalogues=catalogues,
                 responses=lambda: self.responses,
                 batches=lambda: self.batches,

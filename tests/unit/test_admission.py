@@ -214,6 +214,37 @@ def test_every_team_has_a_counter_of_its_own() -> None:
     assert {key.name.split("#")[2] for key in served.counters.items} == {"search", "ads"}
 
 
+@pytest.mark.parametrize("refusing", ["budget", "limit"])
+def test_leases_are_tended_after_refusals_too(refusing: str) -> None:
+    from tests.fakes import OTHER_KEY
+
+    clock = [1_795_521_600.0]  # 2026-11-24 12:00 UTC
+    ads = Scope("team", "ads")
+    rules: tuple[Budget | Limit, ...] = (
+        (Budget("ads", ads, 1, MONTH),) if refusing == "budget" else (Limit("ads", ads, requests=Rate(1)),)
+    )
+    day = budget(100 * CENT, window=Window("day"))
+    live = configuration(
+        budgets={rule.id: rule for rule in (day, *rules) if isinstance(rule, Budget)},
+        limits={rule.id: rule for rule in rules if isinstance(rule, Limit)},
+    )
+    served = Gateway(answering(), live=live, epoch=lambda: clock[0])
+
+    def refused() -> int:
+        return served.ask("/v1/chat/completions", ASK, key=OTHER_KEY)[0].status
+
+    refused()
+    ask(served)
+    (counter,) = (key for key in served.counters.items if key.name.startswith("budget#team-search"))
+    assert served.counters.items[counter].holds
+    clock[0] += 61 if refusing == "budget" else 15 * 3_600  # idle, or over with its window
+    if refusing == "limit":
+        refused()
+    assert refused() == (402 if refusing == "budget" else 429)
+    state = served.counters.items[counter]
+    assert (state.holds, state.committed, state.slack) == ({}, COST, 0)
+
+
 def test_a_failure_releases_what_was_set_aside() -> None:
     down = Scripted(500, b'{"error":{"message":"no"}}')
     served = gateway(budget(100 * CENT, strict=True), transport=ScriptedTransport(down))

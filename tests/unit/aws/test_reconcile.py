@@ -11,14 +11,18 @@ import pytest
 
 from sluice.aws.reconcile import Books, books_of, reconcile_handler
 from sluice.aws.rollup import Consumer
+from sluice.aws.stores.counter_listing import DynamoCounterListing
 from sluice.control.configurations import Configurations
+from sluice.governance.counter_names import counter_tag
+from sluice.governance.lapse import GRACE_SECONDS
+from sluice.governance.windows import window_at
 from sluice.metering import request_ids
 from sluice.metering.rollup import Cell
 from sluice.ports import Taken
 from sluice.providers.transport import HttpTransport
 from sluice.routing.configuration import parse
 from sluice.settings import Settings
-from sluice.types.budgets import CounterKey, Hold
+from sluice.types.budgets import CounterKey, Hold, Window
 from sluice.types.ledger import LedgerEntry
 from tests.emulator import REGION, Emulator
 from tests.unit.aws.entries import NOON, TEAM, typical
@@ -29,6 +33,7 @@ DAY = "2026-11-23"
 ORGANISATION = f"usage#organisation##{DAY}"
 COUNTER = "budget#all#organisation#2026-11"
 LATE = 60
+ROLLING = Window("rolling", seconds=7_200)
 
 
 class Account:
@@ -78,7 +83,14 @@ def account(emulator: Emulator, tables: str) -> Iterator[Account]:
         client.put_item(settings.table("config"), {"pk": "teams", "sk": TEAM})
         configurations = Configurations(books.configurations, parse, lambda _: [])
         budget = {"scope": "organisation", "amount": "1", "window": "month"}
-        configurations.promote(configurations.publish({"budgets": {"all": budget}}))
+        zone, rolling = {"kind": "month", "time_zone": "Europe/Berlin"}, {"kind": "rolling", "seconds": ROLLING.seconds}
+        budgets = {
+            "all": budget,
+            "berlin": {**budget, "window": zone},
+            "rolls": {**budget, "window": rolling},
+        }
+        limits = {"few": {"scope": "organisation", "concurrent": 5}, "each": {"scope": "user", "concurrent": 5}}
+        configurations.promote(configurations.publish({"budgets": budgets, "limits": limits}))
         yield Account(books, emulator)
 
 
@@ -180,15 +192,77 @@ def test_counters_of_other_regions_are_left_to_them(account: Account) -> None:
     assert account.books.run({})["HoldsReturned"] == 0
 
 
-def test_counters_and_usage_are_compared(account: Account) -> None:
-    key = CounterKey(COUNTER, f"{REGION}#0")
-    hold = Hold("env-1", 100, NOON // 1000 + 100, "lease")
+def tagged(key: CounterKey, sequence: int) -> str:
+    return f"env.{counter_tag(key.name, key.part)}-{sequence}"
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        COUNTER,
+        "budget#berlin#organisation#2026-11",
+        f"budget#rolls#organisation#{window_at(ROLLING, NOON / 1000).id}",
+    ],
+)
+def test_counters_of_any_window_are_held_to_the_ledger(account: Account, counter: str) -> None:
+    key = CounterKey(counter, f"{REGION}#0")
+    hold = Hold(tagged(key, 1), 100, NOON // 1000 + 100, "lease")
     account.books.counters.take(key, hold, cap=1000, slack_cap=0)
-    account.put(1)
+    account.put(1, holds=((hold.id, 10),))
     account.roll_up()
     assert account.books.run({})["CounterDriftUSD"] == 0
+    account.books.counters.close(key, hold, 4)
+    assert account.books.run({})["CounterDriftUSD"] == 6 / 1e9
+    state = account.books.counters.read(key)
+    assert (state.spent, state.committed) == (10, 10), "what was missing is spent"
+    assert account.books.run({})["CounterDriftUSD"] == 0
+    (told,) = (json.loads(line) for line in account.lines if '"correction"' in line)
+    assert (told["counter"], told["off"], told["added"]) == (counter, -6, 6)
+
+
+def test_a_counter_that_says_too_much_is_lowered_once_no_entry_is_to_come_any_more(account: Account) -> None:
+    key = CounterKey(COUNTER, f"{REGION}#0")
+    hold = Hold(tagged(key, 1), 100, NOON // 1000 + 100, "lease")
+    account.books.counters.take(key, hold, cap=1000, slack_cap=0)
+    account.put(1, holds=((hold.id, 10),))
+    account.roll_up()
     account.books.counters.close(key, hold, 17)
     assert account.books.run({})["CounterDriftUSD"] == 7 / 1e9
+    assert account.books.counters.read(key).spent == 17
+    account.put(2, cost=3, holds=((hold.id, 3),))  # the sweep finds it
+    account.epoch += 2 * LATE + 1
+    assert account.books.run({})["CounterDriftUSD"] == 4 / 1e9
+    assert account.books.counters.read(key).spent == 13
+    assert account.books.run({})["CounterDriftUSD"] == 0
+
+
+def test_a_standing_roll_up_corrects_nothing_downwards(account: Account) -> None:
+    key = CounterKey(COUNTER, f"{REGION}#0")
+    hold = Hold(tagged(key, 1), 100, NOON // 1000 + 100, "lease")
+    account.books.counters.take(key, hold, cap=1000, slack_cap=0)
+    account.put(1, holds=((hold.id, 10),))
+    account.books.counters.close(key, hold, 10)
+    account.stalled = True
+    for _ in range(4):
+        account.epoch += 2 * LATE
+        assert account.books.run({})["CounterDriftUSD"] == 0
+    assert account.books.counters.read(key).spent == 10
+
+
+def test_places_of_dead_environments_are_returned(account: Account) -> None:
+    counters, usage = account.books.counters, account.books.settings.table("usage")
+    mine = CounterKey("limit#few#organisation#concurrent", f"{REGION}#0")
+    each = CounterKey("limit#each#ann#concurrent", f"{REGION}#0")
+    DynamoCounterListing(account.books.client, usage).add(each.name, NOON)
+    now = NOON // 1000
+    for key in (mine, each):
+        counters.take(key, Hold("dead-1", 1, now + 10), cap=5, slack_cap=0)
+        counters.take(key, Hold("alive-1", 1, now + 4_000), cap=5, slack_cap=0)
+    assert account.books.run({})["HoldsReturned"] == 0
+    account.epoch += 10 + GRACE_SECONDS
+    assert account.books.run({})["HoldsReturned"] == 2
+    for key in (mine, each):
+        assert (list(counters.read(key).holds), counters.read(key).committed) == (["alive-1"], 1)
 
 
 def test_yesterday_is_compared_twice_a_day(account: Account) -> None:

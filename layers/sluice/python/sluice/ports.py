@@ -254,6 +254,9 @@ class CounterStore(Protocol):
     def give(self, key: CounterKey, part: str, amount: int, *, before: int, cap: int) -> Taken | Refused:
         """Give `amount` of what is free for another part to spend, which got `before` from this one until now."""
 
+    def correct(self, key: CounterKey, amount: int, *, before: int) -> Taken | Refused:
+        """Add to what is spent and committed (less, for a negative amount), as correction number `before` + 1."""
+
     def prune(self, key: CounterKey, fences: Mapping[str, int]) -> None:
         """Forget fences that still have these numbers."""
 

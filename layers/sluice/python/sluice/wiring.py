@@ -211,9 +211,10 @@ class _Gates:
         held = () if self._listings is None else self._gate.leases.held()
         self._gate.maintain()
         if self._listings is not None:
-            opened = self._gate.standing.names
-            self._listings.note([*opened, *(key.name for key in held)])
-            opened.clear()
+            opened = [self._gate.standing.names] + ([] if self._gate.buckets is None else [self._gate.buckets.names])
+            self._listings.note([*(name for names in opened for name in names), *(key.name for key in held)])
+            for names in opened:
+                names.clear()
 
 
 def application(adapters: Adapters) -> App:

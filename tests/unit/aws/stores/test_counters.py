@@ -209,6 +209,19 @@ def test_only_fences_that_did_not_move_are_forgotten(store: CounterStore) -> Non
     assert store.read(KEY).fences == {"b": 7}
 
 
+def test_a_correction_counts_once_and_makes_nothing_less_than_nothing(store: CounterStore) -> None:
+    assert isinstance(store.correct(KEY, 5, before=0), Refused), "nothing stands there"
+    store.take(KEY, HOLD, cap=100, slack_cap=5)
+    store.close(KEY, HOLD, 20)
+    for _ in range(2):
+        assert isinstance(store.correct(KEY, 7, before=0), Taken)
+    assert isinstance(store.correct(KEY, 7, before=2), Refused)
+    assert isinstance(store.correct(KEY, -28, before=1), Refused)
+    assert isinstance(store.correct(KEY, -27, before=1), Taken)
+    state = store.read(KEY)
+    assert (state.spent, state.committed, state.corrections) == (0, 0, 2)
+
+
 def test_a_bucket_gives_its_depth_at_once_and_then_only_what_flows_in(buckets: BucketStore) -> None:
     draw = {"requests": Draw(10, 30)}
     for _ in range(3):

@@ -6,6 +6,7 @@ of itself it compares yesterday, in the first run after 01:00 and 13:00 UTC.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,19 +17,24 @@ from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.emf import metric_line
 from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.counters import DynamoCounterStore
+from sluice.aws.stores.doubts import DynamoDoubts
 from sluice.aws.stores.keys import TEAMS
 from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.aws.stores.usage import DynamoUsageStore
-from sluice.control.books import Repair, close_lapsed, counted_against, counter_names, repair_day
-from sluice.governance.windows import window_at
+from sluice.control.books import Repair, close_lapsed, close_places, counter_names, place_names, repair_day
+from sluice.control.drift import Comparison
+from sluice.governance.counter_names import counted
 from sluice.metrics import Metric
 from sluice.ports import LineSink, Transport
 from sluice.settings import Settings, metric_namespace
-from sluice.types.budgets import Budget, CounterKey
+from sluice.types.budgets import CounterKey
+from sluice.types.routes import Configuration
 
 LATE_ENTRY_SECONDS = 900
 """How long after its hold's end a request's entry may reach the ledger, beyond the sweep's own grace: two sweeps."""
 WAIT_SECONDS = 45.0
+RECENT_SECONDS = 90 * 86_400
+"""What was spent from holds is kept a little longer than that."""
 MERGED_GROUPS = 8
 """Of journals, in one run: over a minute of writing at most."""
 REPAIR_HOURS = (1, 13)
@@ -78,10 +84,13 @@ class Books:
         now = self.now()
         self.usage.merge(int(now * 1000), groups=MERGED_GROUPS)
         age = now - self.usage.passed() / 1000
-        budgets = tuple(self._budgets())
-        returned = close_lapsed(self.counters, self._keys(budgets, now), self.usage, now=now, grace=self.late)
+        live = self._live()
+        names = [name for _, name in counter_names(live.budgets.values(), self._listed, now)]
+        keys = list(self._keys(names))
+        returned = close_lapsed(self.counters, keys, self.usage, now=now, grace=self.late)
+        returned += close_places(self.counters, self._keys(place_names(live.limits.values(), self._listed)), now)
         repairs = [self._repair(day) for day in self._days(event, now)]
-        drift = sum(abs(self._counter_drift(budget, name, now)) for budget, name in self._names(budgets, now))
+        drift = self._drift(keys)
         # Behind all that was read, so that the next run knows how far the roll-up has come.
         self.usage.put_fences(int(now * 1000))
         found = swept or {}
@@ -126,36 +135,41 @@ class Books:
         due = moment.tm_hour in REPAIR_HOURS and moment.tm_min < 5
         return (_day(now - _DAY),) if due else ()
 
-    def _budgets(self) -> Iterator[Budget]:
+    def _live(self) -> Configuration:
         version = self.configurations.current_version()
-        if version is not None:
-            yield from self.configurations.load(version).budgets.values()
-
-    def _names(self, budgets: Iterable[Budget], now: float) -> Iterator[tuple[Budget, str]]:
-        return counter_names(budgets, self._listed, now)
+        return Configuration("") if version is None else self.configurations.load(version)
 
     def _listed(self, partition: str) -> Iterator[str]:
         for item in self.client.query(self.settings.table("usage"), partition):
             yield item["sk"]
 
-    def _keys(self, budgets: Iterable[Budget], now: float) -> Iterator[CounterKey]:
-        """Yield the parts of all counters that this region writes."""
-        for _, name in self._names(budgets, now):
+    def _keys(self, names: Iterable[str]) -> Iterator[CounterKey]:
+        """Yield the parts of counters that this region writes."""
+        for name in names:
             for part in self.counters.parts(name):
                 if part.rpartition("#")[0] == self.settings.region:
                     yield CounterKey(name, part)
 
-    def _counter_drift(self, budget: Budget, name: str, now: float) -> int:
-        """Return what the open window's counter has beyond the usage of its days; 0 where days do not fit it."""
-        window = window_at(budget.window, now)
-        if budget.window.kind == "rolling" or window.start % _DAY or not name.endswith(f"#{window.id}"):
-            return 0
-        spent = 0
-        for part, state in self.counters.parts(name).items():
-            if part.rpartition("#")[0] == self.settings.region:
-                spent += state.spent + sum(self.usage.hold_spent(hold) for hold in state.holds)
-        days = [_day(start) for start in range(window.start, min(window.end, int(now) + 1), _DAY)]
-        return spent - counted_against(self.usage, name, budget, days, self.settings.region)
+    def _drift(self, keys: Iterable[CounterKey]) -> int:
+        """Correct counters; return by how much all together were wrong (nano-USD)."""
+        comparison = Comparison(
+            self.counters, self.usage, DynamoDoubts(self.client, self.settings.table("usage")), 2.0 * self.late
+        )
+        found = comparison.run(filter(self._is_recent, keys), now=self.now, settled=self._fenced)
+        for drift in found:
+            told = {"counter": drift.key.name, "part": drift.key.part, "off": drift.certain, "added": drift.corrected}
+            self.lines.write(json.dumps({"kind": "correction", **told}))
+        return sum(abs(drift.certain) for drift in found)
+
+    def _fenced(self, at_ms: int) -> bool:
+        self.usage.put_fences(at_ms)
+        return self._settled(at_ms)
+
+    def _is_recent(self, key: CounterKey) -> bool:
+        """Whether usage still has everything that was spent from a counter; only rolling windows reach back longer."""
+        window = counted(key.name).window
+        began = window.rpartition("-")[2] if window.startswith("r") else ""
+        return not began or self.now() - int(began) < RECENT_SECONDS
 
 
 def books_of(settings: Settings, client: DynamoClient, lines: LineSink, **changes: Any) -> Books:

@@ -5,8 +5,7 @@
 * A day's usage is compared with the sum of its entries. The cells are read first, then the ledger; then fences are put
   into the ledger's stream, and a cell is corrected only after the roll-up has met them and its journals are in the
   cells, and only if it still is as it was read. So nothing that is still on its way through the stream can count twice.
-* What counters say was spent is compared with the usage of what they count; a difference is told, not corrected: a
-  budget that is younger than its window has counted less.
+* What counters say was spent is compared with what the ledger says was spent from their holds (`control.drift`).
 
 Every step may be repeated, run beside itself, and be killed at any point.
 """
@@ -15,16 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Protocol
 
-from sluice.governance.counter_names import ORGANISATION, budget_counter, counted, listing_partition
+from sluice.governance.counter_names import ORGANISATION, escaped, listed_places, listing_partition, places_counter
 from sluice.governance.lapse import GRACE_SECONDS, lapse
 from sluice.governance.windows import window_at
 from sluice.metering.request_ids import SHARDS
 from sluice.metering.rollup import ALL, Cell, Cells, Columns, add, entry_cells, without_zeros
 from sluice.ports import CounterStore
-from sluice.types.budgets import Budget, CounterKey
+from sluice.types.budgets import Budget, CounterKey, Limit, Scope
 from sluice.types.clock import Millis, NanoUSD
 from sluice.types.ledger import LedgerEntry
 
@@ -48,6 +48,9 @@ class UsageBook(Protocol):
 
     def put_fences(self, at_ms: Millis) -> None:
         """Put marks into the ledger's stream."""
+
+    def counter_spent(self, tag: str) -> NanoUSD:
+        """Return what was spent from all holds of a part of a counter."""
 
     def passed(self) -> Millis:
         """Return up to when the ledger is rolled up."""
@@ -97,8 +100,23 @@ def counter_names(
         current = window_at(budget.window, now)
         earlier = current.before or (window_at(budget.window, current.start - 1).id,)
         for window in (current.id, *earlier):
-            for value in _values(budget, listed, window):
+            partition = listing_partition(budget.id, window)
+            for value in _counted_values(budget.scope, partial(listed, partition)):
                 yield budget, f"budget#{budget.id}#{value}#{window}"
+
+
+def place_names(limits: Iterable[Limit], listed: Callable[[str], Iterable[str]]) -> Iterator[str]:
+    """Yield the counters of limits on requests at the same time; `listed` as in `counter_names`."""
+    for limit in limits:
+        if limit.concurrent is None:
+            continue
+        for value in _counted_values(limit.scope, partial(listed, listed_places(limit.id))):
+            yield places_counter(f"limit#{limit.id}#{value}")
+
+
+def close_places(counters: CounterStore, keys: Iterable[CounterKey], now: float) -> int:
+    """Return the places of requests that must be over, in epoch seconds; return how many."""
+    return sum(lapse(counters, key, lambda _: 0, now) for key in keys)
 
 
 def repair_day(
@@ -155,36 +173,14 @@ def partition_cells(entries: Iterable[LedgerEntry], region: str) -> Cells:
     return cells
 
 
-def counted_against(usage: UsageBook, name: str, budget: Budget, days: Iterable[str], region: str) -> NanoUSD:
-    """Return what the usage of these whole UTC days says was spent on what a counter counts."""
-    value = counted(name).value
-    return sum(columns.get("cost", 0) for day in days for columns in _counted_cells(usage, budget, value, day, region))
-
-
-def _counted_cells(usage: UsageBook, budget: Budget, value: str, day: str, region: str) -> Iterator[Columns]:
-    kind = budget.scope.kind
-    scope = f"team#{value}" if kind == "team" else "organisation#"
-    dimension = ALL if kind in ("team", "organisation") else kind
-    wanted = f"{dimension}#d#{region}#" + ("" if dimension == ALL else value)
-    for (_, sort_key), columns in usage.cells(f"usage#{scope}#{day}", wanted):
-        if sort_key == wanted:
-            yield columns
-
-
 def _usage_only(cells: Cells) -> Cells:
     return {cell: columns for cell, columns in cells.items() if not cell[0].startswith(_HOLDS)}
 
 
-def _values(budget: Budget, listed: Callable[[str], Iterable[str]], window: str) -> Iterable[str]:
-    scope = budget.scope
+def _counted_values(scope: Scope, listed: Callable[[], Iterable[str]]) -> Iterable[str]:
+    """Return the values of a scope that have counters, as they stand in names."""
     if scope.kind == "organisation":
         return (ORGANISATION,)
     if scope.value == "*":
-        return listed(listing_partition(budget.id, window))
-    value = f"{scope.name}={scope.value}" if scope.kind == "tag" else scope.value
-    return (counted_name(budget_counter(budget.id, value, window)),)
-
-
-def counted_name(name: str) -> str:
-    """Return the value of a counter's name as it stands there."""
-    return name.split("#")[2]
+        return listed()
+    return (escaped(f"{scope.name}={scope.value}" if scope.kind == "tag" else scope.value),)

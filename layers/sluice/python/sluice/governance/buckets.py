@@ -9,8 +9,8 @@ What a request asks for is charged when it is admitted. `settle` charges what it
 goes back into memory while it is fresh, and is lost afterwards: putting it back into the bucket, which was filling all
 the time, would let through more than the limit.
 
-Requests at the same time are holds of one unit in a counter of their own (`<name>#concurrent`): one write before the
-answer and one after it. A place that was never returned counts until its request's time is over.
+Requests at the same time are holds of one unit in a counter of their own (`counter_names.places_counter`): one write
+before the answer and one after it. A place that was never returned counts until its request's time is over.
 """
 
 from __future__ import annotations
@@ -164,6 +164,11 @@ class Buckets:
         self._lock = threading.RLock()
         self._buckets: dict[CounterKey, _Bucket] = {}
         self._places = Places(counters, region, self._regions, self._environment, longest)
+
+    @property
+    def names(self) -> set[str]:
+        """The counters that places were taken in, for whoever lists them to take away."""
+        return self._places.names
 
     def admit(self, demands: Iterable[Demand]) -> Admission | Limited:
         """Draw what a request needs from every limit, or admit nothing."""

@@ -6,6 +6,9 @@ no caller can make a name that DynamoDB refuses, nor one that means another coun
 
 Which values of a scope "*" have counters is listed beside them: `listing` names the item that whoever opens a counter
 puts into the `usage` table.
+
+The id of a hold is `<environment>.<tag>-<sequence>`; the tag stands for the part of the counter that it is in, so the
+ledger, whose entries name holds, says what was spent from each counter.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 ORGANISATION = "organisation"
+PLACES = "#concurrent"
 LONGEST = 256
 """Bytes of a value as it stands in a name; a partition key holds 2048."""
 
@@ -45,10 +49,30 @@ def counted(name: str) -> Counted:
     return Counted(kind, rest[0], value, rest[2] if kind == "budget" else "")
 
 
+def places_counter(limit_name: str) -> str:
+    """Return the name of the counter of a limit's requests at the same time."""
+    return limit_name + PLACES
+
+
+def counter_tag(name: str, part: str) -> str:
+    """Return what stands for one part of a counter in the ids of its holds: 16 letters and digits."""
+    import hashlib
+
+    return hashlib.sha256(f"{name}#{part}".encode()).hexdigest()[:16]
+
+
 def listing(name: str) -> tuple[str, str]:
-    """Return the key of the item that lists a budget's counter among those of its window."""
+    """Return the key of the item that lists a counter: a budget's among those of its window, or a limit's places."""
+    if name.endswith(PLACES):
+        _, limit_id, value, _ = name.split("#")
+        return listed_places(limit_id), value
     _, budget_id, value, window = name.split("#")
     return listing_partition(budget_id, window), value
+
+
+def listed_places(limit_id: str) -> str:
+    """Return the partition that lists the values of a limit whose requests at the same time were counted."""
+    return f"counters#limit#{limit_id}"
 
 
 def listing_partition(budget_id: str, window: str) -> str:

@@ -25,6 +25,7 @@ from functools import partial
 
 from sluice.errors import GatewayError
 from sluice.governance.caps import Caps
+from sluice.governance.counter_names import counter_tag
 from sluice.governance.lease import Lease, Need, Pace, Piece, Reservation, Short, charge_to, reserve_from, undo
 from sluice.governance.shares import Part
 from sluice.ports import CounterStore, Refused, Taken
@@ -229,7 +230,7 @@ class Leases:
     def _take(self, need: Need, part: Part, amount: int, slack: int) -> Taken | Refused:
         now = self._now()
         expires, kept = int(now + self._lease_seconds), amount + slack
-        hold = Hold(self._next_id(now), kept, expires, "request" if need.strict else "lease", slack)
+        hold = Hold(self._next_id(part.key, now), kept, expires, "request" if need.strict else "lease", slack)
         lease = Lease(part.key, hold, need, now)
         slack_cap = _slack_cap(need, part)
         try:
@@ -360,10 +361,10 @@ class Leases:
     def _home(self, need: Need) -> int:
         return sum(map(ord, self.environment)) % need.shards if need.shards > 1 else 0
 
-    def _next_id(self, now: float) -> str:
+    def _next_id(self, key: CounterKey, now: float) -> str:
         # From the clock, so that a fence tells its age; always larger than the last one.
         self._sequence = max(self._sequence + 1, int(now * 1000))
-        return f"{self.environment}-{self._sequence}"
+        return f"{self.environment}.{counter_tag(key.name, key.part)}-{self._sequence}"
 
 
 def _slack_cap(need: Need, part: Part) -> int:

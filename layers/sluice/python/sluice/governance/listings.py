@@ -1,4 +1,4 @@
-"""Lists which values of a budget have counters, so that a budget for every team, user or tag can be looked at.
+"""Lists which values of a budget or limit have counters, so that one for every team, user or tag can be looked at.
 
 Each environment lists a counter once, after an answer; listing one twice changes nothing, so what an environment that
 died did not list, the next one does.
@@ -22,9 +22,9 @@ class Listings:
         self._listed: set[str] = set()
 
     def note(self, names: Iterable[str]) -> None:
-        """List the counters of budgets among the names that were not listed yet. Raises what `add` raises."""
+        """List counters that were not listed yet. Raises what `add` raises."""
         for name in names:
-            if name in self._listed or not name.startswith("budget#"):
+            if name in self._listed:
                 continue
             self._add(name, int(self._now()) + KEPT_SECONDS)
             if len(self._listed) >= REMEMBERED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sluice.errors import GatewayError
+from sluice.governance.counter_names import places_counter
 from sluice.governance.shares import Part, Split
 from sluice.ports import CounterStore, Taken
 from sluice.types.budgets import CounterKey, CounterState, Hold
@@ -27,16 +28,19 @@ class Places:
         self._longest = longest
         self._sequence = 0
         self._unreturned: list[tuple[CounterKey, Hold]] = []
+        self.names: set[str] = set()
+        """The counters that places were taken in, for whoever lists them to take away."""
 
     def take(
         self, name: str, limit: int, shares: Mapping[str, int], shards: int, now: float
     ) -> tuple[CounterKey, Hold] | int:
         """Take a place of a limit, or return how many this region has: all are taken. `now` in epoch seconds."""
-        parts = Split(limit, self._regions, shares, shards).parts(f"{name}#concurrent", self._region)
+        parts = Split(limit, self._regions, shares, shards).parts(places_counter(name), self._region)
         home = sum(map(ord, self._environment)) % len(parts)
         for part in parts[home:] + parts[:home]:
             hold = self._take(part, now)
             if hold is not None:
+                self.names.add(part.key.name)
                 return part.key, hold
         return sum(part.cap for part in parts)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sluice.errors import GatewayError
 from sluice.governance.caps import Caps
+from sluice.governance.counter_names import counter_tag
 from sluice.governance.lease import Lease, Need, Piece, Reservation, Short
 from sluice.governance.leases import environment_id
 from sluice.governance.shares import Part
@@ -138,7 +139,8 @@ class StandingHolds:
         for _ in range(_TRIES):
             now = self._now()
             self._sequence = max(self._sequence + 1, int(now * 1000))
-            hold = Hold(f"{self._environment}-{self._sequence}", amount, expires)
+            tag = counter_tag(part.key.name, part.key.part)
+            hold = Hold(f"{self._environment}.{tag}-{self._sequence}", amount, expires)
             try:
                 outcome = self._store.take(part.key, hold, cap=part.cap, slack_cap=0, keep_until=need.keep_until)
             except GatewayError:

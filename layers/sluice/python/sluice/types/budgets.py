@@ -125,6 +125,7 @@ class CounterState:
     this part ever gave up for another part (by its name) to spend: it only grows. `fences` has, for each environment,
     the sequence number of its last closed hold: a hold that is not younger is refused, so a copy of an old call that
     arrives late opens nothing. A `sealed` counter takes no more money; what is held may still be spent and returned.
+    `corrections` is how often the sums were set right.
     """
 
     committed: NanoUSD = 0
@@ -134,6 +135,7 @@ class CounterState:
     given: Mapping[str, NanoUSD] = field(default_factory=dict)
     fences: Mapping[str, int] = field(default_factory=dict)
     sealed: bool = False
+    corrections: int = 0
 
     @property
     def given_away(self) -> NanoUSD:
@@ -145,9 +147,10 @@ class CounterState:
 class Hold:
     """Money set aside in a counter: by a request ("request") or by an environment for several ("lease").
 
-    `id` is `<environment>-<sequence>`, and the sequence number grows with every hold of an environment. `slack` is the
-    part beyond immediate need; `expires` epoch seconds after which nobody spends from it any more. `revision` counts
-    the changes of the amount, so that a change which is sent twice happens once.
+    `id` is `<environment>.<tag>-<sequence>`: the tag stands for the counter (`governance.counter_names`), and the
+    sequence number grows with every hold of an environment. `slack` is the part beyond immediate need; `expires` epoch
+    seconds after which nobody spends from it any more. `revision` counts the changes of the amount, so that a change
+    which is sent twice happens once.
     """
 
     id: str
@@ -166,6 +169,12 @@ class Hold:
     def sequence(self) -> int:
         """Its number among the holds of its environment."""
         return int(self.id.rpartition("-")[2])
+
+
+def tag_of(hold: str) -> str:
+    """Return what stands for the counter in a hold's id, "" where nothing does."""
+    holder, _, tag = hold.rpartition("-")[0].rpartition(".")
+    return tag if holder else ""
 
 
 @dataclass(frozen=True, slots=True)

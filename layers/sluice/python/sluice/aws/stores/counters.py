@@ -5,6 +5,7 @@
     f#<environment>    the sequence number of its last closed hold
     g#<part>           what was ever given to another part
     sealed             true when no more is taken
+    corrections        how often the sums were set right
     expires_at         epoch seconds
 
 Holds are attributes of their own, so adding one needs no map that must exist first. Every write has a condition that no
@@ -119,6 +120,18 @@ class DynamoCounterStore:
             key, (expression, condition), names, values, done=lambda s: s.given.get(part, 0) == before + amount
         )
 
+    def correct(self, key: CounterKey, amount: int, *, before: int) -> Taken | Refused:
+        """Set the sums right once; nothing becomes less than nothing."""
+        values: Item = {":after": before + 1, ":a": amount, ":least": max(-amount, 0), ":zero": 0}
+        seen = "attribute_not_exists(corrections)"
+        if before:
+            seen, values[":before"] = "corrections = :before", before
+        expression = "SET corrections = :after ADD committed :a, spent :a, slack :zero"
+        enough = "spent >= :least" if amount < 0 else "attribute_exists(pk)"
+        return self._write(
+            key, (expression, f"{seen} AND {enough}"), {}, values, done=lambda s: s.corrections == before + 1
+        )
+
     def prune(self, key: CounterKey, fences: Mapping[str, int]) -> None:
         """Remove each fence that has not moved."""
         for environment, sequence in fences.items():
@@ -204,6 +217,5 @@ def _state(item: Mapping[str, Any] | None) -> CounterState:
         elif kind == _FENCE:
             fences[rest] = value
     sealed = bool(item.get("sealed"))
-    return CounterState(
-        item.get("committed", 0), item.get("spent", 0), item.get("slack", 0), holds, given, fences, sealed
-    )
+    committed, spent, slack = (item.get(name, 0) for name in ("committed", "spent", "slack"))
+    return CounterState(committed, spent, slack, holds, given, fences, sealed, item.get("corrections", 0))
