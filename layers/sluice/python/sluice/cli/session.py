@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+DEMO_ENVIRONMENT = Path(".local/demo.env")
 
 
 class CommandFailed(Exception):
@@ -60,3 +64,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def known_environment() -> dict[str, str]:
+    """Return the environment's variables, and those that `make run` has left here for what it started."""
+    return {**_demo_environment(), **os.environ}
+
+
+def _demo_environment() -> dict[str, str]:
+    if not DEMO_ENVIRONMENT.is_file():
+        return {}
+    pairs = (line.partition("=") for line in DEMO_ENVIRONMENT.read_text(encoding="utf-8").splitlines())
+    return {name.removeprefix("export ").strip(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
