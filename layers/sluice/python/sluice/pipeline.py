@@ -304,9 +304,9 @@ def answer_headers(tally: Tally, content_type: str) -> dict[str, str]:
         "x-sluice-attempts": str(len(tally.attempts)),
         "x-sluice-overhead-ms": f"{tally.overhead_us(time.monotonic()) / 1000:.3f}",
     }
-    if tally.dialect.startswith("anthropic"):
     if tally.trace.trace_id:
         headers["traceresponse"] = tally.trace.header(span_id(tally.request_id))
+    if tally.dialect.startswith("anthropic"):
         headers["request-id"] = tally.request_id  # where Anthropic's SDKs look for it
     if tally.deployment is not None:
         headers["x-sluice-provider"] = tally.deployment.provider.name

@@ -24,10 +24,10 @@ from sluice.control.catalogue_schema import (
     PriceSchema,
     Rate,
 )
-from sluice.control.price_lint import price_doubts
-from sluice.control.price_schema import AdjustmentModel, UnitCost, UnitName
 from sluice.control.identity_lint import identity_doubts
 from sluice.control.identity_schema import IdentityModel
+from sluice.control.price_lint import price_doubts
+from sluice.control.price_schema import AdjustmentModel, UnitCost, UnitName
 from sluice.errors import BadRequest, NotFound
 from sluice.types.routes import Configuration
 
@@ -187,7 +187,7 @@ class Configurations:
     def doubts(self, version: str) -> list[str]:
         """Return what is allowed in a stored version and probably not meant. Raises NotFound."""
         configuration = self._parse(self.document(version), version)
-        return [*rule_doubts(configuration), *price_doubts(configuration)]
+        return [*rule_doubts(configuration), *price_doubts(configuration), *identity_doubts(configuration)]
 
     def promote(self, version: str, expected_revision: int | None = None) -> Live:
         """Make a stored version live. Raises NotFound, Conflict."""
