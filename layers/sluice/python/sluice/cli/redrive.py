@@ -1,9 +1,9 @@
 """`sluice redrive`: make good what the roll-up has given up on.
 
-Lambda puts word of a batch into the stage's queue when it was tried in vain for hours; the records themselves are in the
-ledger. So nothing is played again: the deployed reconcile job makes the usage of the days concerned equal to their
-entries, and the words go when it says that it has. It may be run at any time, and twice. It takes the AWS credentials of
-whoever calls it.
+Lambda puts word of a batch into the stage's queue when it was tried in vain for hours; the records themselves are in
+the ledger. So nothing is played again: the deployed reconcile job makes the usage of the days concerned equal to their
+entries, and the words go when it says that it has. It may be run at any time, and twice. It takes the AWS credentials
+of whoever calls it.
 """
 
 from __future__ import annotations
