@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import budgets, invoices, ledger, redrive, usage
-from sluice.cli.session import CommandFailed, Session, table
+from sluice.cli import budgets, invoices, ledger, redrive, smoke, usage
+from sluice.cli.session import CommandFailed, Session, known_environment, table
 
 Command = Callable[[Session, argparse.Namespace], None]
 
