@@ -172,6 +172,16 @@ filter kind = "books"
         ("reconcile",),
     ),
     Query(
+        "corrections",
+        "Budget counters that the sweep corrected: by how much (billionths of a dollar), and where.",
+        """\
+filter kind = "correction"
+| sort @timestamp desc
+| limit 100
+| display @timestamp, counter, part, off, added""",
+        ("reconcile",),
+    ),
+    Query(
         "api-errors",
         "What API Gateway answered with 5xx, and why.",
         """\
