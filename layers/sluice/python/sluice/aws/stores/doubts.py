@@ -26,10 +26,10 @@ class DynamoDoubts:
 
     def put(self, key: CounterKey, doubt: Doubt) -> None:
         """Remember it."""
-        pk, sk = _key(key)
         since = int(doubt.since)
-        item = {"pk": pk, "sk": sk, "least": doubt.least, "since": since, "expires_at": since + _KEPT_SECONDS}
-        self._client.put_item(self._table, item)
+        values = {":least": doubt.least, ":since": since, ":keep": since + _KEPT_SECONDS}
+        change = "SET least = :least, since = :since, expires_at = :keep"
+        self._client.update_item(self._table, _key(key), change, values=values)
 
     def drop(self, key: CounterKey) -> None:
         """Forget it."""
