@@ -282,7 +282,7 @@ class _Asked:
         self.certain = certain
         self.plan = plan
         self.tally = tally
-        adjusting = Adjusting(tally.adjustments, tally.caller.team, tally.wall_ms)
+        adjusting = Adjusting(tally.adjustments, tally.caller.team, tally.wall_ms, tally.region)
         self.candidates = [
             candidate_of(incoming, choice.deployment, certain=certain, adjusting=adjusting) for choice in plan.choices
         ]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.calls import Incoming, quirks_of
 from sluice.metering.bounds import input_bound
-from sluice.metering.candidates import service_tier_of
 from sluice.metering.worst_case import Bounds, Candidate, chat_bounds, output_beyond, output_bound
 from sluice.types.clock import Millis
 from sluice.types.routes import Deployment
@@ -28,11 +27,12 @@ LONGEST_MS = 900_000
 
 
 class Adjusting(NamedTuple):
-    """What changes list prices: the configuration's `adjustments`, who pays, and when (epoch milliseconds)."""
+    """What changes list prices: the configuration's `adjustments`, who pays, when (epoch milliseconds) and where."""
 
     adjustments: tuple[Adjustment, ...] = ()
     team: str = ""
     wall_ms: Millis = 0
+    region: str = ""
 
 
 _AS_LISTED = Adjusting()
@@ -50,11 +50,24 @@ def candidate_of(
         bounds = replace(bounds, provider_ms=LONGEST_MS)
     if not adjusting.adjustments:
         return Candidate(deployment.model, bounds)
-    from sluice.metering.adjusting import Billed, dearest, iso
+    from sluice.metering.adjusting import billed, dearest, iso
 
     model = replace(deployment.model, quirks=quirks_of(deployment))
-    billed, day = Billed(adjusting.team, deployment.region or ""), iso(adjusting.wall_ms)[:10]
-    return Candidate(model, bounds, dearest(adjusting.adjustments, model, billed, day, bounds.service_tier))
+    who, day = billed(adjusting.team, deployment, adjusting.region), iso(adjusting.wall_ms)[:10]
+    return Candidate(model, bounds, dearest(adjusting.adjustments, model, who, day, bounds.service_tier))
+
+
+def service_tier_of(body: Mapping[str, object]) -> str | None:
+    """Return the tier of service that a body asks for, as usage reports call it; None for the standard one."""
+    if body.get("speed") == "fast":
+        return "fast"
+    for name in ("service_tier", "serviceTier"):
+        value = body.get(name)
+        if isinstance(value, Mapping):
+            value = value.get("type")
+        if isinstance(value, str) and value:
+            return value
+    return None
 
 
 def _bounds(incoming: Incoming, deployment: Deployment, *, certain: bool) -> Bounds:

@@ -36,7 +36,7 @@ def batch_ticket(
     found: dict[str, Part] = {}
     for item in items:
         deployment = deployments[item.model]
-        adjusting = Adjusting(configuration.adjustments, tally.caller.team, tally.wall_ms)
+        adjusting = Adjusting(configuration.adjustments, tally.caller.team, tally.wall_ms, tally.region)
         candidate = candidate_of(_single(item), deployment, adjusting=adjusting)
         worst = worst_of(batch_priced(candidate, tally.wall_ms), tally.wall_ms, configuration.unpriced_ceiling)
         before = found.get(deployment.name, Part(deployment))

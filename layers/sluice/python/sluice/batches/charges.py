@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from sluice.batches.plans import NAME, OPERATION, priced_by
 from sluice.dialects.anthropic_batches import ResultMeter
-from sluice.metering.adjusting import Billed, charged, scaled
+from sluice.metering.adjusting import billed, charged, scaled
 from sluice.metering.request_ids import new as new_request_id
 from sluice.metering.savings import savings
 from sluice.routing.router import Router
@@ -25,7 +25,7 @@ def entry_of(
     Each request is charged for itself, since the length of its own prompt decides on its price; the rates are those
     for batches on the day the batch was created.
     """
-    bill = _Bill(record, configuration)
+    bill = _Bill(record, configuration, region)
     found: dict[str, Deployment] = {}
     for model, usage in meter.charged:
         if model not in found:
@@ -79,6 +79,7 @@ class _Bill:
 
     record: BatchRecord
     configuration: Configuration
+    region: str
     costs: dict[str, int] = field(default_factory=dict)
     listed: int = 0
     versions: dict[str, None] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class _Bill:
             deployment.model,
             usage,
             at,
-            Billed(self.record.team, deployment.region or ""),
+            billed(self.record.team, deployment, self.region),
             ceiling=self.configuration.unpriced_ceiling,
             adjustments=changes,
             quirks={**deployment.provider.quirks, **deployment.model.quirks},

@@ -16,6 +16,7 @@ from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, st
 from sluice.types.adjustments import Adjustment, Charge
 from sluice.types.catalogue import WHOLE, Model
 from sluice.types.clock import Millis, NanoUSD
+from sluice.types.routes import Deployment
 from sluice.types.usage import Usage
 
 _PROBE = 10**18
@@ -28,6 +29,12 @@ class Billed:
 
     team: str
     region: str = ""
+
+
+def billed(team: str, deployment: Deployment, own_region: str) -> Billed:
+    """Return who pays for a call of a deployment, and where it answers: in the gateway's own region if it has one."""
+    regional = "{region}" in deployment.provider.base_url
+    return Billed(team, deployment.region or (own_region if regional else ""))
 
 
 def applying(

@@ -140,13 +140,13 @@ class Tally:
         return found
 
     def _adjusted(self, deployment: Deployment, usage: Usage) -> Charged:
-        from sluice.metering.adjusting import Billed, charged
+        from sluice.metering.adjusting import billed, charged
 
         found = charged(
             deployment.model,
             usage,
             self.wall_ms,
-            Billed(self.caller.team, deployment.region or ""),
+            billed(self.caller.team, deployment, self.region),
             ceiling=self.ceiling,
             adjustments=self.adjustments,
             quirks={**deployment.provider.quirks, **deployment.model.quirks},
