@@ -53,6 +53,8 @@ TABLES: tuple[TableSchema, ...] = (
         "ledger", replicated=False, ttl="expires_at", stream="NEW_AND_OLD_IMAGES", restorable=True, retained=True
     ),
     TableSchema("cache", replicated=False, ttl="expires_at"),
+    # Only ever added to. Replicated, so that every region can show all; each writes a chain of its own.
+    TableSchema("audit", replicated=True, restorable=True, retained=True),
     TableSchema("holds", replicated=False, ttl="expires_at"),
 )
 """Every table of a deployment."""
@@ -104,11 +106,17 @@ class Settings:
     alert_topic: str = ""
     """ARN of the SNS topic that alerts about budgets are published to; "" for none."""
     export_bucket: str = ""
+    exporters: str = ""
+    """JSON text: where telemetry goes (`sluice.telemetry.options`)."""
+    archive_bucket: str = ""
+    """Where payloads of routes that archive them go, and entries of an exporter to S3; "" for none."""
     access_key_id: str = field(default="", repr=False)
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
     role_services: tuple[str, ...] = ()
     invoices: str = ""
+    rotation: str = ""
+    """JSON text: how each provider's key is rotated (`control.rotation.options`)."""
     credentials_url: str = ""
     credentials_authorization: str = field(default="", repr=False)
 
@@ -139,11 +147,14 @@ class Settings:
             upload_inline_mb=_number(environ, "SLUICE_UPLOAD_INLINE_MB", 16, UPLOAD_INLINE_MB_LIMIT),
             alert_topic=environ.get("SLUICE_ALERT_TOPIC", ""),
             export_bucket=environ.get("SLUICE_EXPORT_BUCKET", ""),
+            exporters=environ.get("SLUICE_EXPORTERS", ""),
+            archive_bucket=environ.get("SLUICE_ARCHIVE_BUCKET", ""),
             access_key_id=environ.get("AWS_ACCESS_KEY_ID", ""),
             secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY", ""),
             session_token=environ.get("AWS_SESSION_TOKEN", ""),
             role_services=tuple(filter(None, environ.get("SLUICE_ROLE_SERVICES", "").split(","))),
             invoices=environ.get("SLUICE_INVOICES", ""),
+            rotation=environ.get("SLUICE_ROTATION", ""),
             credentials_url=environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
             credentials_authorization=environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", ""),
         )
