@@ -100,6 +100,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/v1/uploads/{upload_id}", "upload_show", OPENAI, "routing"),
     Endpoint("DELETE", "/v1/uploads/{upload_id}", "upload_delete", OPENAI, "routing"),
     Endpoint("GET", "/health", "health", OPENAI, "routing", public=True),
+    # By the function that serves chats, so that it tells whether callers of this region reach them.
+    Endpoint("GET", "/health/ready", "ready", OPENAI, "streaming", public=True),
     Endpoint("ANY", "/admin/{path+}", "admin", OPENAI, "admin"),
 )
 """The spine's endpoints."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sluice.governance.identity.callers import IdentityCallers
     from sluice.governance.listings import Listings
     from sluice.ports import BatchStore, BucketStore, CounterStore, ResponseStore, UsageReader
+    from sluice.readiness import Readiness
     from sluice.stored_responses.reading import StoredResponses
     from sluice.telemetry.calls import CountedCalls
     from sluice.uploads import Uploads
@@ -73,6 +75,8 @@ class Adapters:
     """All regions of the deployment, among which caps are shared out."""
     usage: Callable[[], UsageReader] | None = None
     """Makes the reader of usage when it is first asked for; None: none is kept."""
+    probes: Callable[[], Mapping[str, Callable[[], object]]] | None = None
+    """Makes what the deep health check asks, when it is first asked for; None: there is no such check."""
     attempt_lines: Callable[[LedgerEntry], Iterable[str]] | None = None
     fault_line: Callable[[str, str, str], str] | None = None
     """As in `Settlement`."""
@@ -259,6 +263,7 @@ def application(adapters: Adapters) -> App:
         "request": lookups.entry,
         **usage_use_cases(composed, adapters),
         "health": lookups.health,
+        **readiness_use_cases(adapters),
         **upload_use_cases(composed),
         **batch_use_cases(composed, adapters),
         **response_use_cases(composed),
@@ -306,6 +311,21 @@ def usage_use_cases(composed: Services, adapters: Adapters) -> dict[str, UseCase
         return UsageReports(composed.authenticator, reader()).show(request, match)
 
     return {"usage": usage}
+
+
+def readiness_use_cases(adapters: Adapters) -> dict[str, UseCase]:
+    """Return the use case of the deep health check, whose module is loaded when it is first asked for."""
+    probes = adapters.probes
+    if probes is None:
+        return {}
+
+    @cache
+    def readiness() -> Readiness:
+        from sluice.readiness import Readiness
+
+        return Readiness(probes(), adapters.clock.epoch)
+
+    return {"ready": lambda request, match: readiness().answer()}  # noqa: ARG005 - one shape for all use cases
 
 
 def upload_use_cases(composed: Services) -> dict[str, UseCase]:

@@ -87,6 +87,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             counters=partial(_counters, aws),
             listing=partial(_listing, aws),
             regions=aws.settings.regions,
+            probes=partial(_probes, aws),
         )
     )
     return ApiGatewayHandler(app.handle)
@@ -98,6 +99,12 @@ def _counters(aws: Aws) -> tuple[CounterStore, BucketStore]:
 
     table = aws.settings.table("usage")
     return DynamoCounterStore(aws.dynamo, table), DynamoBucketStore(aws.dynamo, table)
+
+
+def _probes(aws: Aws) -> Mapping[str, Callable[[], object]]:
+    from sluice.aws.probes import probes
+
+    return probes(aws.settings, HttpTransport(trusted=True), aws.role)
 
 
 def _listing(aws: Aws) -> Callable[[str, int], None]:

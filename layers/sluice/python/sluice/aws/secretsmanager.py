@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from sluice.aws.credentials import CredentialSource
 from sluice.aws.errors import AwsError
-from sluice.aws.service import JsonService
+from sluice.aws.service import BUDGET, JsonService
 from sluice.ports import Transport
 from sluice.settings import SECRET_TTL_SECONDS
 
@@ -49,7 +49,7 @@ class Sealed(dict[str, Value]):
 
 
 class SecretsManagerClient:
-    """Reads secret values."""
+    """Reads secret values. `attempts` bounds the tries of one call, `budget` its seconds."""
 
     def __init__(
         self,
@@ -58,6 +58,8 @@ class SecretsManagerClient:
         *,
         region: str,
         endpoint_url: str | None = None,
+        attempts: int = 4,
+        budget: float = BUDGET,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -69,6 +71,8 @@ class SecretsManagerClient:
             region=region,
             endpoint_url=endpoint_url,
             protocol="1.1",
+            attempts=attempts,
+            budget=budget,
             now=now,
             sleep=sleep,
         )
