@@ -107,12 +107,17 @@ class MemoryResponses:
     def delete(self, team: str, response_id: str) -> bool:
         return self.kept.pop((team, response_id), None) is not None
 
-    def charge(self, team: str, response_id: str) -> bool:
+    def charge(self, team: str, response_id: str, *, due: bool = False) -> bool:
         found = self.kept.get((team, response_id))
         if found is None or found.charged:
             return False
-        self.kept[team, response_id] = replace(found, charged=True)
+        self.kept[team, response_id] = replace(found, charged=True, due=due)
         return True
+
+    def paid(self, team: str, response_id: str) -> None:
+        found = self.kept.get((team, response_id))
+        if found is not None:
+            self.kept[team, response_id] = replace(found, due=False)
 
     @property
     def only(self) -> StoredResponse:

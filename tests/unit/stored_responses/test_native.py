@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sluice.stored_responses.relaying import charged_as
+from sluice.types.ledger import LedgerEntry
 from sluice.types.routes import ProviderSettings, Route, RouteTarget
 from sluice.types.stored import StoredResponse
 from tests.fakes import KEY, OTHER_KEY, Gateway, Scripted, ScriptedTransport, configuration, virtual_key
@@ -203,9 +205,50 @@ def test_a_background_answer_is_charged_once_when_its_end_is_read() -> None:
     assert (at.responses.only.background, at.responses.only.charged) == (True, False)
     for _ in range(3):
         assert at.ask(HERE, None, method="GET")[0].status == 200
-    assert [entry.cost for entry in at.ledger.entries.values()] == [0, 0, 20_000, 0]
+    (charge,) = (entry for entry in at.ledger.entries.values() if entry.cost)
+    assert (charge.cost, charge.usage.prompt, charge.deployment) == (20_000, 10, OPENAI)
+    assert charge.request_id == charged_as(at.responses.only)
     assert all(entry.deployment == OPENAI for entry in at.ledger.entries.values())
-    assert [entry.usage.estimated for entry in at.ledger.entries.values()] == [False] * 4
+    assert [entry.usage.estimated for entry in at.ledger.entries.values()] == [False] * (1 + 3 + 1)
+    assert sum(entry.usage.prompt for entry in at.ledger.entries.values()) == 10
+
+
+def test_a_background_answer_whose_charge_was_cut_short_is_charged_by_the_next_request_for_it() -> None:
+    at = gateway(native(), native(), native())
+    at.responses.put(kept(background=True, charged=False))
+    # An environment noted the charge and died.
+    assert at.responses.charge(at.responses.only.team, at.responses.only.id, due=True)
+    for _ in range(3):
+        assert at.ask(HERE, None, method="GET")[0].status == 200
+    assert sorted(entry.cost for entry in at.ledger.entries.values()) == [0, 0, 0, 20_000]
+    assert (at.responses.only.charged, at.responses.only.due) == (True, False)
+
+
+def test_a_background_answer_whose_charge_was_cut_short_is_charged_before_it_is_deleted() -> None:
+    at = gateway(native(), Scripted(body=b'{"id":"resp_1","object":"response.deleted","deleted":true}'))
+    at.responses.put(kept(background=True, charged=False))
+    at.responses.charge(at.responses.only.team, at.responses.only.id, due=True)
+    at.ask(HERE, None, method="DELETE")
+    assert sorted(entry.cost for entry in at.ledger.entries.values()) == [0, 20_000]
+    assert at.responses.kept == {}
+
+
+def test_a_charge_that_the_ledger_did_not_take_is_written_again_under_the_same_id() -> None:
+    at = gateway(native(), native())
+    at.responses.put(kept(background=True, charged=False))
+    put, refused = at.ledger.put, []
+
+    def broken(entry: LedgerEntry) -> bool:
+        if entry.cost and not refused:
+            refused.append(entry.request_id)
+            raise RuntimeError("throttled")
+        return put(entry)
+
+    at.ledger.put = broken  # type: ignore[method-assign]
+    at.ask(HERE, None, method="GET")
+    assert any(f'"id": "{refused[0]}"' in line for line in at.lines.written), "the sweep can find it"
+    at.ask(HERE, None, method="GET")
+    assert [entry.request_id for entry in at.ledger.entries.values() if entry.cost] == refused
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -235,7 +278,7 @@ def test_a_background_stream_is_resumed_and_charged() -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
     assert body == b"".join(part for part in upstream.parts or () if isinstance(part, bytes))
     assert calls(at) == [("GET", "/responses/resp_openai1?stream=true&starting_after=0")]
-    assert at.ledger.only.cost == 20_000
+    assert sorted(entry.cost for entry in at.ledger.entries.values()) == [0, 20_000]
     assert at.responses.only.charged is True
 
 

@@ -112,8 +112,14 @@ class ResponseStore(Protocol):
     def delete(self, team: str, response_id: str) -> bool:
         """Delete a response at once; False when there is none."""
 
-    def charge(self, team: str, response_id: str) -> bool:
-        """Note that a background answer is charged; True for the one caller who is to charge it."""
+    def charge(self, team: str, response_id: str, *, due: bool = False) -> bool:
+        """Note that a background answer is charged; True for the one caller who is to charge it.
+
+        With `due` it says so until `paid`: whoever reads it meanwhile sees to its ledger entry.
+        """
+
+    def paid(self, team: str, response_id: str) -> None:
+        """Note that the ledger entry of a background answer stands."""
 
 
 class BatchStore(Protocol):

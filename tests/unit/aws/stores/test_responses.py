@@ -120,6 +120,16 @@ def test_one_caller_charges_a_background_answer(store: DynamoResponseStore) -> N
     assert store.find("search", "resp_1") == replace(response(), charged=True)
 
 
+def test_a_charge_is_due_until_it_is_paid(store: DynamoResponseStore) -> None:
+    store.put(response(charged=False))
+    store.paid("search", "resp_1")
+    assert store.charge("search", "resp_1", due=True)
+    assert store.find("search", "resp_1") == replace(response(), charged=True, due=True)
+    for _ in range(2):
+        store.paid("search", "resp_1")
+    assert store.find("search", "resp_1") == replace(response(), charged=True)
+
+
 def test_no_item_is_longer_than_the_table_takes(client: DynamoClient, store: DynamoResponseStore, tables: str) -> None:
     store.put(response(content=os.urandom(3 * PART_BYTES), chain=tuple(f"resp_{n:032x}" for n in range(500))))
     items = list(client.query(f"{tables}-cache", "response#search#resp_1"))

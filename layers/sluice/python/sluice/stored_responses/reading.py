@@ -85,7 +85,7 @@ class StoredResponses:
             answer: Response | None = None
             if record.native:
                 charge_unread(record, request, tally, services)
-                settled = replace(record, charged=True)
+                settled = replace(record, charged=True, due=False)
                 try:
                     answer = relayed(
                         settled, request, "", method="DELETE", tally=tally, closed=closed, services=services

@@ -15,9 +15,11 @@ from sluice.dialects.openai_responses.meter import ended
 from sluice.dialects.openai_responses.names import RUNNING
 from sluice.dispatch import Exchange, RawError, Trail
 from sluice.errors import ProviderError
+from sluice.metering.request_ids import new as new_request_id
 from sluice.metering.tally import Tally
 from sluice.pipeline import Services, answer_headers
 from sluice.settle import Closed
+from sluice.types.clock import NanoUSD
 from sluice.types.http import Request, Response
 from sluice.types.routes import Deployment, Plan, Planned
 from sluice.types.stored import StoredResponse
@@ -119,16 +121,25 @@ def relayed(
     )
     tally.first_byte = time.monotonic()
     charge = Charge(record, tally, services)
+
+    def line() -> None:
+        charge.line()
+        closed.line()
+
+    def after() -> None:
+        charge.after()
+        closed.after()
+
     if exchange.chunks is not None:
-        passing = pass_stream(exchange, reading, tally=tally, finish=closed.line, swallow=charge.watch, with_cost=False)
-        return Response(200, answer_headers(tally, EVENTS), passing, closed.after)
+        passing = pass_stream(exchange, reading, tally=tally, finish=line, swallow=charge.watch, with_cost=False)
+        return Response(200, answer_headers(tally, EVENTS), passing, after)
     charge.read(exchange.body)
     tally.status = exchange.answer.status
-    cost = tally.cost()[0]
-    closed.line()
+    line()
+    cost = charge.cost
     headers = answer_headers(tally, exchange.answer.headers.get("content-type", JSON))
     headers["x-sluice-cost-usd"] = f"{cost // 1_000_000_000}.{cost % 1_000_000_000:09d}"
-    return Response(tally.status, headers, exchange.body, closed.after)
+    return Response(tally.status, headers, exchange.body, after)
 
 
 def charge_unread(record: StoredResponse, request: Request, tally: Tally, services: Services) -> None:
@@ -136,7 +147,7 @@ def charge_unread(record: StoredResponse, request: Request, tally: Tally, servic
 
     One that still runs is cancelled first, so that what it used is known.
     """
-    if not record.native or record.charged:
+    if not record.native or (record.charged and not record.due):
         return
     deployment, charge = deployment_of(record, services), Charge(record, tally, services)
     for method, suffix in (("GET", ""), ("POST", "/cancel")):
@@ -150,6 +161,7 @@ def charge_unread(record: StoredResponse, request: Request, tally: Tally, servic
                 return  # the provider has the say on the deletion; what is held lapses if nobody charges it
             raise
         if charge.read(exchange.body):
+            charge.after()  # the record is about to go, and with it the way to find out
             return
 
 
@@ -159,49 +171,108 @@ def gone(error: ProviderError) -> bool:
 
 
 class Charge:
-    """Charges what a background answer used to the first request that reads its end; all others are free."""
+    """Charges what a background answer used when its end is first read, as a ledger entry of its own.
+
+    The entry's id follows from the response, and it is due until somebody saw it stand: if an environment dies between
+    the note that it is charged and the entry, the next request for it writes the same entry. So it is charged once. The
+    requests that read it are free.
+    """
 
     def __init__(self, record: StoredResponse, tally: Tally, services: Services) -> None:
         self._record = record
         self._tally = tally
         self._services = services
+        self._takes = False
+        self._closed: Closed | None = None
+        self.cost: NanoUSD = 0
 
     def close(self) -> None:
         """Charge nothing for an answer that is gone."""
-        self._take()
+        if self._may_take() and self._record.holds and self._services.gate is not None:
+            self._services.gate().standing.close(self._record.holds, ())
 
     def read(self, body: bytes) -> bool:
         """Look at a whole answer; return whether it is the end."""
-        if self._record.charged:
+        if self._is_settled:
             return True
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
             return False
         if isinstance(found, dict) and "usage" in found and found.get("status") not in RUNNING:
-            self._tally.usage = wire.read_usage(body, {})
-            self._take()
+            if self._may_take():
+                self._tally.usage, self._takes = wire.read_usage(body, {}), True
             return True
         return False
 
     def watch(self, block: bytes) -> bytes:
         """Look at events that pass; the meter reads their usage."""
-        if not self._record.charged and ended(block) is not None:
-            self._take()
+        if not self._is_settled and not self._takes and ended(block) is not None:
+            self._takes = self._may_take()
         return block
 
-    def _take(self) -> None:
-        store = self._services.responses
-        if store is not None and store().charge(self._record.team, self._record.id):
-            configuration = self._services.configuration.current()
-            self._tally.config_version = configuration.version
-            self._tally.ceiling = configuration.unpriced_ceiling
-            self._tally.adjustments = configuration.adjustments
-            self._tally.free = False
-            if self._record.holds and self._services.gate is not None:
-                from sluice.standing_holds import Waiting
+    def line(self) -> None:
+        """Write the entry's line, before the last byte."""
+        if self._takes and self._closed is None:
+            bill = self._bill()
+            self._tally.usage = None
+            self._closed = self._services.settlement.close(bill, False)
+            self.cost = bill.cost()[0]
+            self._closed.line()
 
-                self._tally.ticket = Waiting(self._services.gate(), self._record.holds)
+    def after(self) -> None:
+        """Write the entry, after the last byte."""
+        self.line()
+        if self._closed is not None:
+            self._closed.after()
+
+    @property
+    def _is_settled(self) -> bool:
+        return self._record.charged and not self._record.due
+
+    def _may_take(self) -> bool:
+        """Return whether this request is to charge the answer."""
+        if self._services.responses is None:
+            return False
+        store, team, identity = self._services.responses(), self._record.team, self._record.id
+        if not self._record.charged:
+            return store.charge(team, identity, due=True)
+        if self._services.ledger.get(charged_as(self._record)) is None:
+            return self._record.due
+        store.paid(team, identity)
+        return False
+
+    def _bill(self) -> Tally:
+        """Return what the ledger entry is made of."""
+        configuration = self._services.configuration.current()
+        holds = self._record.holds
+        if holds and self._services.gate is not None:
+            from sluice.standing_holds import Waiting
+
+            ticket = Waiting(self._services.gate(), holds)
+        else:
+            ticket = None
+        return replace(
+            self._tally,
+            request_id=charged_as(self._record),
+            wall_ms=self._record.created * 1000,
+            config_version=configuration.version,
+            ceiling=configuration.unpriced_ceiling,
+            adjustments=configuration.adjustments,
+            free=False,
+            ticket=ticket,
+            attempts=[],
+            reasons=[f"background answer {self._record.id}"],
+            priced=None,
+        )
+
+
+def charged_as(record: StoredResponse) -> str:
+    """Return the request id under which a background answer is charged: the same each time."""
+    from hashlib import sha256
+
+    digest = sha256(f"response/{record.id}".encode()).digest()
+    return new_request_id(record.created * 1000, record.team, lambda size: digest[:size])
 
 
 def _query(request: Request) -> str:

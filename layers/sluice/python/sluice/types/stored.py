@@ -15,8 +15,8 @@ class StoredResponse:
 
     With `native` the provider keeps it, and this is only the record of where: `provider`, `model`, `region`. Otherwise
     the gateway keeps it: `content` is the JSON text of its input items and its answer, and `chain` holds the ids of the
-    turns before it, oldest first. `charged` is False for a background answer whose usage stands in no ledger entry yet,
-    and `holds` is what budgets keep for it.
+    turns before it, oldest first. `charged` is False for a background answer whose end nobody has read yet, `due` is
+    True from then on until its ledger entry was seen, and `holds` is what budgets keep for it.
     """
 
     id: str
@@ -31,6 +31,7 @@ class StoredResponse:
     native: bool = False
     background: bool = False
     charged: bool = True
+    due: bool = False
     chain: tuple[str, ...] = ()
     content: bytes = field(default=b"", repr=False)
     holds: tuple[StandingHold, ...] = ()

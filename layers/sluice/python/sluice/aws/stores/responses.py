@@ -93,16 +93,19 @@ class DynamoResponseStore:
             self._client.delete_item(self._table, (key[0], _part(number)))
         return bool(head["expires_at"] > self._now())
 
-    def charge(self, team: str, response_id: str) -> bool:
+    def charge(self, team: str, response_id: str, *, due: bool = False) -> bool:
         """Note that a background answer is charged; True for the one caller who is to charge it."""
+        return self._moved(team, response_id, "SET charged = :yes, due = :due", "charged = :no", {":due": due})
+
+    def paid(self, team: str, response_id: str) -> None:
+        """Note that the ledger entry of a background answer stands."""
+        self._moved(team, response_id, "SET due = :no", "due = :yes", {})
+
+    def _moved(self, team: str, response_id: str, change: str, condition: str, values: Mapping[str, object]) -> bool:
+        values = {":yes": True, ":no": False, **values}
+        key = (_partition(team, response_id), _HEAD)
         try:
-            self._client.update_item(
-                self._table,
-                (_partition(team, response_id), _HEAD),
-                "SET charged = :yes",
-                condition="charged = :no",
-                values={":yes": True, ":no": False},
-            )
+            self._client.update_item(self._table, key, change, condition=condition, values=values)
         except ConditionalCheckFailed:
             return False
         return True
@@ -140,5 +143,6 @@ def _response(team: str, response_id: str, head: Item, packed: bytes) -> StoredR
         chain=tuple(head["chain"]),
         content=zlib.decompress(packed) if packed else b"",
         holds=holds,
+        due=head.get("due", False),
         **{name: head[name] for name in _PLAIN},
     )
