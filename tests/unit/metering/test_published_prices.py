@@ -44,7 +44,7 @@ CASES = (
     ("openai/gpt-5.4", Usage(input=MILLION // 10, output=MILLION, service_tier="flex"), "7.625"),
     ("openai/gpt-5.4", Usage(input=MILLION // 10, output=MILLION, service_tier="batch"), "7.625"),
     ("openai/gpt-5.4", Usage(search_requests=1_000), "10"),
-    # developers.openai.com/api/docs/pricing: by the minute of sound, by the character, and by tokens of sound and image.
+    # developers.openai.com/api/docs/pricing: by the minute of sound, the character, tokens of sound and image.
     ("openai/whisper-1", Usage(audio_ms=60_000), "0.006"),
     ("openai/tts-1", Usage(characters=MILLION), "15"),
     ("openai/gpt-audio", Usage(input=MILLION, audio_input=MILLION, output=MILLION, audio_output=MILLION), "96"),
@@ -116,7 +116,7 @@ def test_a_call_costs_what_its_vendor_prints_for_the_hour(clock: str, dollars: s
 )
 def test_a_regional_call_costs_what_its_vendor_prints(model: str, base_url: str, dollars: str) -> None:
     ((provider, listed),) = Registry().resolve(model)
-    surcharges = {**provider.quirks, **listed.quirks}["regional_surcharge"] if "gpt-5.2" not in model else {}
+    surcharges = {**provider.quirks, **listed.quirks}.get("regional_surcharge", {})
     assert isinstance(surcharges, dict)
     price = price_of(surcharged(listed, surcharges, base_url, None), DAY)
     assert price is not None
