@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sluice.control.configurations import Configurations
 from sluice.control.lint import complaints
-from sluice.control.price_lint import price_complaints
+from sluice.control.price_lint import price_complaints, price_doubts
 from sluice.control.price_schema import AdjustmentModel, basis_points
 from sluice.errors import BadRequest
 from sluice.providers.registry import Registry
@@ -29,13 +29,11 @@ def control() -> Configurations:
 
 
 def published(**members: Any) -> Configuration:
-    desk = control()
-    return parse(desk.document(desk.publish(members)), "v")
+    return parse(control().lint(members), "v")
 
 
 def doubts(**members: Any) -> list[str]:
-    desk = control()
-    return desk.doubts(desk.publish(members))
+    return list(price_doubts(published(**members)))
 
 
 def adjusting(**members: Any) -> dict[str, Any]:
@@ -89,7 +87,7 @@ def test_what_is_no_percentage_is_refused_with_the_way_to_write_one(written: obj
 )
 def test_a_faulty_adjustment_is_refused_with_the_place_of_the_fault(members: dict[str, Any], said: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        control().publish(adjusting(**members))
+        control().lint(adjusting(**members))
     assert said in refused.value.message
 
 
@@ -155,7 +153,7 @@ def test_a_document_without_any_of_this_keeps_its_version() -> None:
 
 def test_a_price_in_a_unit_without_a_rate_is_refused_with_the_member_to_add() -> None:
     with pytest.raises(BadRequest) as refused:
-        control().publish({"models": {"openai_compatible/metered": CREDITS}})
+        control().lint({"models": {"openai_compatible/metered": CREDITS}})
     said = "models.openai_compatible/metered.prices: they are in 'credit'; state what one costs in units.credit"
     assert said in refused.value.message
 
@@ -163,7 +161,7 @@ def test_a_price_in_a_unit_without_a_rate_is_refused_with_the_member_to_add() ->
 @pytest.mark.parametrize("units", [{"credit": "0"}, {"credit": 1.5}, {"Credit": "1"}, {"credit": "cheap"}])
 def test_a_unit_that_costs_nothing_or_no_amount_is_refused(units: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="units"):
-        control().publish({"units": units})
+        control().lint({"units": units})
 
 
 def test_prices_of_which_none_holds_today_are_refused() -> None:
