@@ -159,6 +159,18 @@ def _books(place: Place) -> Iterator[Alarm]:
         because="`rollup-behind` tells when the sweep is silent.",
         unit="requests an hour",
     )
+    yield Alarm(
+        name="work-uncharged",
+        severity="ticket",
+        runbook="work-uncharged",
+        says="Batches or background answers were never read, so nobody was charged for them.",
+        series=(own(metrics.UNCHARGED),),
+        comparison=">",
+        threshold=0,
+        period=HOUR,
+        because="It is told only when it happens.",
+        unit="$",
+    )
     drifts = (
         ("usage-drift", metrics.USAGE_DRIFT, "Usage differed from the ledger"),
         ("counter-drift", metrics.COUNTER_DRIFT, "Budget counters differ from usage"),

@@ -125,7 +125,8 @@ def _books(place: Place) -> Row:
             "Books that differ",
             (
                 own(metrics.USAGE_DRIFT, label="usage from the ledger"),
-                own(metrics.COUNTER_DRIFT, label="counters from usage"),
+                own(metrics.COUNTER_DRIFT, label="counters from the ledger"),
+                own(metrics.UNCHARGED, label="set aside and never charged"),
             ),
             period=15 * MINUTE,
             unit="$",

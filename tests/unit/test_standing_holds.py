@@ -194,7 +194,7 @@ def test_what_an_environment_did_not_close_lapses_with_what_the_ledger_says() ->
     paid = dict(charged(served.gateway)[0].holds)
     (key,) = served.gateway.counters.items
     (hold,) = held(served.gateway)
-    assert lapse(served.gateway.counters, key, lambda each: paid[each], hold.expires + GRACE_SECONDS) == 1
+    assert lapse(served.gateway.counters, key, lambda each: paid[each], hold.expires + GRACE_SECONDS)
     assert (counter(served.gateway).spent, held(served.gateway)) == (BATCH, ())
 
 
@@ -250,8 +250,8 @@ def test_a_batch_that_nobody_can_find_or_stop_is_held_until_it_must_be_over() ->
     assert served.create()[0] == 500
     (hold,) = held(served.gateway)
     (key,) = served.gateway.counters.items
-    assert lapse(served.gateway.counters, key, lambda _: 0, hold.expires - 1) == 0
-    assert lapse(served.gateway.counters, key, lambda _: 0, hold.expires + GRACE_SECONDS) == 1
+    assert lapse(served.gateway.counters, key, lambda _: 0, hold.expires - 1) == ()
+    assert lapse(served.gateway.counters, key, lambda _: 0, hold.expires + GRACE_SECONDS)
     assert (counter(served.gateway).committed, held(served.gateway)) == (0, ())
 
 

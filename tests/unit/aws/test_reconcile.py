@@ -249,6 +249,22 @@ def test_a_standing_roll_up_corrects_nothing_downwards(account: Account) -> None
     assert account.books.counters.read(key).spent == 10
 
 
+def test_work_that_nobody_charged_is_told_when_its_hold_lapses(account: Account) -> None:
+    key, counters = CounterKey(COUNTER, f"{REGION}#0"), account.books.counters
+    end = NOON // 1000 + 30 * 86_400
+    unread, charged = Hold(tagged(key, NOON), 70, end), Hold(tagged(key, NOON + 1), 50, end)
+    for hold in (unread, charged):
+        counters.take(key, hold, cap=1000, slack_cap=0)
+    account.put(1, holds=((charged.id, 10),))
+    account.epoch = end + LATE + 1
+    account.books.run({})
+    account.roll_up()
+    figures = account.books.run({})
+    assert (figures["HoldsReturned"], figures["UnchargedUSD"]) == (2, 70 / 1e9)
+    assert "UnchargedUSD" not in account.books.run({})
+    assert counters.read(key).committed == 10
+
+
 def test_places_of_dead_environments_are_returned(account: Account) -> None:
     counters, usage = account.books.counters, account.books.settings.table("usage")
     mine = CounterKey("limit#few#organisation#concurrent", f"{REGION}#0")

@@ -152,6 +152,13 @@ USAGE_CELLS_WRONG = Metric("UsageCellsWrong", "Count", "Cells of usage that diff
 USAGE_CELLS_CORRECTED = Metric("UsageCellsCorrected", "Count", "Cells of usage that were corrected.", _SUM)
 USAGE_DRIFT = Metric("UsageDriftUSD", "None", "Dollars by which usage differed from the ledger.", ("Maximum",))
 COUNTER_DRIFT = Metric("CounterDriftUSD", "None", "Dollars by which budget counters differ from usage.", ("Maximum",))
+UNCHARGED = Metric(
+    "UnchargedUSD",
+    "None",
+    "Dollars set aside for batches and background answers whose results nobody read in time to charge them.",
+    ("Maximum",),
+    rare=True,
+)
 ROLLUP_AGE = Metric("RollupAge", "Seconds", "How far the roll-up of the ledger's stream is behind.", ("Maximum",))
 
 # Other jobs

@@ -88,7 +88,7 @@ class Books:
         names = [name for _, name in counter_names(live.budgets.values(), self._listed, now)]
         keys = list(self._keys(names))
         returned = close_lapsed(self.counters, keys, self.usage, now=now, grace=self.late)
-        returned += close_places(self.counters, self._keys(place_names(live.limits.values(), self._listed)), now)
+        places = close_places(self.counters, self._keys(place_names(live.limits.values(), self._listed)), now)
         repairs = [self._repair(day) for day in self._days(event, now)]
         drift = self._drift(keys)
         # Behind all that was read, so that the next run knows how far the roll-up has come.
@@ -97,12 +97,14 @@ class Books:
         figures: list[tuple[Metric, float]] = [
             (metrics.ENTRIES_RESTORED, found.get("restored", 0)),
             (metrics.ENTRIES_LOST, found.get("lost", 0)),
-            (metrics.HOLDS_RETURNED, returned),
+            (metrics.HOLDS_RETURNED, returned.holds + places),
             (metrics.USAGE_CELLS_WRONG, sum(repair.wrong for repair in repairs)),
             (metrics.USAGE_CELLS_CORRECTED, sum(repair.corrected for repair in repairs)),
             (metrics.USAGE_DRIFT, sum(abs(repair.off) for repair in repairs) / 1e9),
             (metrics.COUNTER_DRIFT, drift / 1e9),
         ]
+        if returned.uncharged:
+            figures.append((metrics.UNCHARGED, returned.uncharged / 1e9))
         if self.usage.passed():
             figures.append((metrics.ROLLUP_AGE, round(age, 3)))
         namespace = metric_namespace(self.settings.stage)

@@ -1,7 +1,8 @@
 """Compares the three books, ledger, usage and counters, and brings them together again; the ledger is always right.
 
 * A hold that lapsed is closed with what the roll-up says was spent from it, once everything that the ledger held at its
-  end (and a grace time later, when the sweep has put in what was missing) is rolled up.
+  end (and a grace time later, when the sweep has put in what was missing) is rolled up. What had been set aside for a
+  batch or a background answer that nobody ever charged is told: its provider was paid, and nobody knows how much.
 * A day's usage is compared with the sum of its entries. The cells are read first, then the ledger; then fences are put
   into the ledger's stream, and a cell is corrected only after the roll-up has met them and its journals are in the
   cells, and only if it still is as it was read. So nothing that is still on its way through the stream can count twice.
@@ -16,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sluice.governance.counter_names import ORGANISATION, escaped, listed_places, listing_partition, places_counter
-from sluice.governance.lapse import GRACE_SECONDS, lapse
+from sluice.governance.lapse import GRACE_SECONDS, is_standing, lapse
 from sluice.governance.windows import window_at
 from sluice.metering.request_ids import SHARDS
 from sluice.metering.rollup import ALL, Cell, Cells, Columns, add, entry_cells, without_zeros
@@ -76,17 +77,26 @@ class Repair:
     off: NanoUSD
 
 
+class Returned(NamedTuple):
+    """How many holds were returned, and what was set aside for work that was never charged (nano-USD)."""
+
+    holds: int
+    uncharged: NanoUSD
+
+
 def close_lapsed(
     counters: CounterStore, keys: Iterable[CounterKey], usage: UsageBook, *, now: float, grace: int
-) -> int:
-    """Close lapsed holds of these counters with what was really spent; return how many. Times are in seconds.
+) -> Returned:
+    """Close lapsed holds of these counters with what was really spent. Times are in seconds.
 
     A hold has lapsed when the roll-up has passed its end by `grace`.
     """
     reached = min(usage.passed() / 1000 - grace, now)
     if reached <= 0:
-        return 0
-    return sum(lapse(counters, key, usage.hold_spent, reached + GRACE_SECONDS) for key in keys)
+        return Returned(0, 0)
+    closed = [each for key in keys for each in lapse(counters, key, usage.hold_spent, reached + GRACE_SECONDS)]
+    uncharged = sum(hold.amount for hold, spent in closed if is_standing(hold) and not spent)
+    return Returned(len(closed), uncharged)
 
 
 def counter_names(
@@ -116,7 +126,7 @@ def place_names(limits: Iterable[Limit], listed: Callable[[str], Iterable[str]])
 
 def close_places(counters: CounterStore, keys: Iterable[CounterKey], now: float) -> int:
     """Return the places of requests that must be over, in epoch seconds; return how many."""
-    return sum(lapse(counters, key, lambda _: 0, now) for key in keys)
+    return sum(len(lapse(counters, key, lambda _: 0, now)) for key in keys)
 
 
 def repair_day(

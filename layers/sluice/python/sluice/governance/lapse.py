@@ -14,6 +14,8 @@ from sluice.types.budgets import CounterKey, CounterState, Hold
 from sluice.types.clock import NanoUSD
 
 GRACE_SECONDS = 300
+STANDING_SECONDS = 4 * 3_600
+"""Leases and requests are over long before that, batches and background answers long after."""
 FENCE_SECONDS = 3_600
 """A signed request is refused after minutes, so no copy of an older call can still be on its way."""
 
@@ -23,16 +25,24 @@ def lapsed(state: CounterState, now: float) -> tuple[Hold, ...]:
     return tuple(hold for hold in state.holds.values() if hold.expires + GRACE_SECONDS <= now)
 
 
-def lapse(store: CounterStore, key: CounterKey, spent_of: Callable[[str], NanoUSD], now: float) -> int:
-    """Close the lapsed holds of a counter with what `spent_of` tells for each hold id; return how many.
+def is_standing(hold: Hold) -> bool:
+    """Whether a hold waited for something longer than a lease: a batch, a background answer."""
+    return hold.expires - hold.sequence / 1000 > STANDING_SECONDS
+
+
+def lapse(
+    store: CounterStore, key: CounterKey, spent_of: Callable[[str], NanoUSD], now: float
+) -> tuple[tuple[Hold, NanoUSD], ...]:
+    """Close the lapsed holds of a counter with what `spent_of` tells for each hold id; return them, and what each paid.
 
     Old fences are forgotten on the way. Any number of these may run at once, and die at any point.
     """
     state = store.read(key)
-    closed = 0
+    closed = []
     for hold in lapsed(state, now):
-        if isinstance(store.close(key, hold, spent_of(hold.id)), Taken):
-            closed += 1
+        spent = spent_of(hold.id)
+        if isinstance(store.close(key, hold, spent), Taken):
+            closed.append((hold, spent))
     holders = {hold.environment for hold in state.holds.values()}
     old = {
         environment: sequence
@@ -41,4 +51,4 @@ def lapse(store: CounterStore, key: CounterKey, spent_of: Callable[[str], NanoUS
     }
     if old:
         store.prune(key, old)
-    return closed
+    return tuple(closed)
