@@ -18,7 +18,7 @@ from infra.build import ROOT
 from infra.capacity import Capacity
 from infra.constructs.acknowledgements import acknowledge
 from infra.constructs.layers import Layers
-from infra.constructs.names import upload_bucket_name
+from infra.constructs.names import archive_bucket_name, upload_bucket_name
 from infra.constructs.permissions import Permissions
 from infra.constructs.retention import kept, log_group
 from infra.settings import Stage
@@ -80,6 +80,7 @@ class GatewayFunction(Construct):
             role=self._role(stage, permissions),
             environment=environment(stage, streaming=streaming)
             | (upload_environment(Stack.of(self), stage) if permissions.uploads else {})
+            | (archive_environment(Stack.of(self), stage) if permissions.archives and stage.archive else {})
             | dict(variables or {}),
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
@@ -150,3 +151,8 @@ def upload_environment(stack: Stack, stage: Stage) -> dict[str, str]:
         "SLUICE_UPLOAD_DAYS": str(stage.upload_days),
         "SLUICE_UPLOAD_INLINE_MB": str(stage.upload_inline_mb),
     }
+
+
+def archive_environment(stack: Stack, stage: Stage) -> dict[str, str]:
+    """Return the variables of functions that put something into the archive."""
+    return {"SLUICE_ARCHIVE_BUCKET": archive_bucket_name(stack, stage)}

@@ -43,6 +43,16 @@ def export_bucket_name(stack: Stack, stage: Stage) -> str:
     return f"{stage.prefix}-exports-{stack.account}-{stack.region}"
 
 
+def archive_bucket_name(stack: Stack, stage: Stage) -> str:
+    """Return the name of the region's bucket of payloads and of exported entries."""
+    return f"{stage.prefix}-archive-{stack.account}-{stack.region}"
+
+
+def archive_arn(stack: Stack, stage: Stage, prefix: str) -> str:
+    """Return the ARN pattern of every object in the region's archive whose key begins with `prefix`."""
+    return f"arn:{stack.partition}:s3:::{archive_bucket_name(stack, stage)}/{prefix}*"
+
+
 def exports_arn(stack: Stack, stage: Stage) -> str:
     """Return the ARN pattern of every export in the region's bucket, and of nothing else in it."""
     return f"arn:{stack.partition}:s3:::{export_bucket_name(stack, stage)}/{EXPORT_PREFIX}*"

@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from infra.constructs.invoice_permissions import invoice_acknowledgements, invoice_statements
 from infra.constructs.names import (
     alert_topic_arn,
+    archive_arn,
     customer_key_arn,
     exports_arn,
     log_group_arn,
@@ -41,6 +42,8 @@ class Permissions:
     uploads: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     """S3 actions on the ledger's exports."""
+    archives: str = ""
+    """What the keys begin with that may be put into the archive, where the stage has one; "" for none."""
     logs_of: tuple[str, ...] = ()
     calls_providers: bool = False
     invoices: bool = False
@@ -72,6 +75,9 @@ class Permissions:
             groups = [log_group_arn(stack, stage, name) for name in self.logs_of]
             made.append(iam.PolicyStatement(sid="ReadLogs", actions=["logs:FilterLogEvents"], resources=groups))
         if self.stream:
+        if self.archives and stage.archive:
+            objects = [archive_arn(stack, stage, self.archives)]
+            made.append(iam.PolicyStatement(sid="Archive", actions=["s3:PutObject"], resources=objects))
             # What a mapping asks of its function's role (Lambda guide, "Using Lambda with DynamoDB", 2026-11).
             reads = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
             actions = [f"dynamodb:{action}" for action in reads]
@@ -84,7 +90,8 @@ class Permissions:
         if self.invoices:
             made += invoice_statements(stack, stage.invoices)
         if stage.customer_key:
-            uses = (("s3", bool(self.uploads or self.exports)), ("sns", self.publishes_alerts))
+            stores = self.uploads or self.exports or (self.archives and stage.archive)
+            uses = (("s3", bool(stores)), ("sns", self.publishes_alerts))
             made.append(_key_statement(stack, stage, [service for service, is_used in uses if is_used]))
         return made
 
@@ -105,6 +112,9 @@ class Permissions:
             )
         if self.calls_providers:
             found |= provider_acknowledgements(stage.providers)
+        if self.archives and stage.archive:
+            files = archive_arn(stack, stage, self.archives).replace(stack.account, account)
+            found[f"AwsSolutions-IAM5[Resource::{files}]"] = "Objects are named by what is archived, at run time."
         if self.invoices:
             found |= invoice_acknowledgements(stack, stage.invoices)
         return found

@@ -15,6 +15,7 @@ from infra.constructs.regional_domain import RegionalDomain
 from infra.constructs.release import Release
 from infra.constructs.rest_api import BUFFERED_TIMEOUT, STREAM_TIMEOUT, GatewayApi
 from infra.settings import Stage
+from sluice.settings import PAYLOADS_PREFIX
 
 # Loading pydantic, boto3 and Powertools takes seconds of the CPU share that 256 MB buys.
 ADMIN_MEMORY_MB = 512
@@ -29,6 +30,7 @@ REQUEST_PATH = Permissions(
     gateway_secret=True,
     calls_providers=True,
     uploads=("GetObject",),
+    archives=PAYLOADS_PREFIX,
 )
 """Find the key and the configuration, hold budgets and limits, read uploads that a request refers to, call the
 provider, write the entry."""

@@ -19,10 +19,16 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
-from infra.constructs.names import customer_key_arn, export_bucket_name, ledger_stream_parameter, upload_bucket_name
+from infra.constructs.names import (
+    archive_bucket_name,
+    customer_key_arn,
+    export_bucket_name,
+    ledger_stream_parameter,
+    upload_bucket_name,
+)
 from infra.constructs.retention import kept
 from infra.settings import Stage
-from sluice.settings import TABLES, UPLOAD_PREFIX, TableSchema, table_name
+from sluice.settings import PAYLOAD_DAYS, PAYLOADS_PREFIX, TABLES, UPLOAD_PREFIX, TableSchema, table_name
 
 ACKNOWLEDGED = {
     "AwsSolutions-SMG4": "Providers' keys are made in each provider's console, and a new pepper would end every "
@@ -58,6 +64,8 @@ class DataStack(Stack):
             self._secrets()
         self._uploads()
         self._exports()
+        if stage.archive:
+            self._archive()
         acknowledge(self, ACKNOWLEDGED)
 
     def _table(self, schema: TableSchema) -> dynamodb.TableV2:
@@ -127,6 +135,26 @@ class DataStack(Stack):
             encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
             encryption_key=self.key,
             bucket_key_enabled=None if self.key is None else True,
+            removal_policy=kept(self.stage),
+        )
+
+    def _archive(self) -> None:
+        """Make the region's bucket of payloads, each gone after its route's days, and of exported entries."""
+        s3.Bucket(
+            self,
+            "ArchiveBucket",
+            bucket_name=archive_bucket_name(self, self.stage),
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=None if self.key is None else True,
+            lifecycle_rules=[
+                s3.LifecycleRule(prefix=f"{PAYLOADS_PREFIX}{days}d/", expiration=Duration.days(days))
+                for days in PAYLOAD_DAYS
+            ],
             removal_policy=kept(self.stage),
         )
 

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from infra.constructs.acknowledgements import acknowledge
 from infra.constructs.alerts import AlertJob
+from infra.constructs.exporter import ExporterJob
 from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.invoices import InvoiceJob
 from infra.constructs.layers import Layers, Platform
@@ -69,6 +70,8 @@ class JobsStack(Stack):
         self.rollup = self._rollup(stage, layers)
         self.export = self._export(stage, layers)
         if region == stage.primary:
+        if stage.exporters:
+            ExporterJob(self, "Exporter", stage=stage, layers=layers)
             AlertJob(self, "Alerts", stage=stage, layers=layers)
         # The figures of all regions meet in the global tables, so one of them compares.
         if stage.invoices.providers and region == stage.primary:

@@ -20,6 +20,12 @@ SECRET_TTL_SECONDS = 900
 """How long an environment uses the provider keys that it has read, unless a provider refuses one."""
 SECRET_REPLICATION_SECONDS = 300
 """How long a new version of a secret may take to reach the other regions; AWS states no bound, seconds are usual."""
+ENTRIES_PREFIX = "entries/"
+"""What the keys of ledger entries in the archive begin with."""
+PAYLOADS_PREFIX = "payloads/"
+"""What the keys of archived payloads begin with; how many days they are kept follows, `payloads/30d/`."""
+PAYLOAD_DAYS = (1, 7, 30, 90, 365)
+"""How long payloads may be kept: each has a lifecycle rule of the bucket."""
 UPLOAD_DAYS_LIMIT = 30
 UPLOAD_INLINE_MB_LIMIT = 64
 """A request with that many MB of files needs a function of 1 GB: each stands there several times at once."""

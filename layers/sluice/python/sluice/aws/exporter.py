@@ -21,14 +21,12 @@ from sluice.aws.ledger_record import to_record
 from sluice.aws.s3 import S3Bucket
 from sluice.aws.stores.ledger import from_item
 from sluice.ports import LineSink, Transport
-from sluice.settings import Settings, metric_namespace
+from sluice.settings import ENTRIES_PREFIX, Settings, metric_namespace
 from sluice.telemetry.exporting import Exporter, Feed, Later, Target
 from sluice.telemetry.genai import Value
 from sluice.telemetry.options import HELD_AS, TargetOptions, options_from
 from sluice.types.ledger import LedgerEntry
 
-ENTRIES_PREFIX = "entries/"
-"""What the keys of archived ledger entries begin with."""
 MARGIN_SECONDS = 5.0
 """Kept back from the function's deadline, so that it can answer."""
 Event = Mapping[str, Any]
