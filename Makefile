@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash race bench bench-catalogue costs build synth deploy deploy-local catalogue lock
+	drill-input drill-clone drill-agents crash race drill-restore bench bench-catalogue costs build synth deploy deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -77,6 +77,9 @@ crash: setup-dev ## Drill: kill -9 of environments, roll-up and reconcile job; l
 
 chaos: setup-dev ## Drill: 5,000 requests while the first of two providers has every fault there is
 	@$(VENV)/python -m tests.drills.chaos $(CHAOS)
+
+drill-restore: setup-dev ## Drill: all tables of a running gateway are emptied, and come back whole
+	@$(VENV)/python -m tests.drills.restore $(RESTORE)
 
 bench: setup-dev ## Measure added latency, CPU, cold start and memory (PEERS=litellm,portkey for comparison)
 	@PEERS="$(PEERS)" $(VENV)/python -m benchmarks

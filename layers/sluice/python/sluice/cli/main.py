@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import budgets, doctor, invoices, ledger, redrive, smoke, usage
+from sluice.cli import budgets, doctor, invoices, ledger, redrive, restore, smoke, usage
 from sluice.cli.session import CommandFailed, Session, known_environment, table
 
 Command = Callable[[Session, argparse.Namespace], None]
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_commands(groups, CommandFailed)
     smoke.add_commands(groups, table)
     doctor.add_commands(groups, table)
+    restore.add_commands(groups, table)
     redrive.add_commands(groups, CommandFailed)
     return parser
 
