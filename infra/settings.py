@@ -19,12 +19,14 @@ from infra.exporters import ExporterTarget
 from infra.invoice_checks import InvoiceChecks
 from infra.provider_access import ProviderAccess
 from infra.releases import Release
+from infra.rotation_plan import RotationPlan
 from infra.watch import Watch
 from sluice.settings import UPLOAD_DAYS_LIMIT, UPLOAD_INLINE_MB_LIMIT
 
 EPHEMERAL_PREFIX = "pr-"
 NO_ACCESS = ProviderAccess()
 NO_CHECKS = InvoiceChecks()
+NO_ROTATION = RotationPlan()
 AT_ONCE_RELEASE = Release()
 WATCHED = Watch()
 MEMORY_MB = (256, 512)
@@ -113,14 +115,14 @@ class Stage:
     """Providers that let the functions' own role in (docs/credentials.md); without an entry, none does."""
     invoices: InvoiceChecks = NO_CHECKS
     """Vendors whose figures the ledger is compared with every night (docs/invoices.md)."""
-    alert_emails: tuple[str, ...] = ()
-    """Who is told when a budget passes a threshold; AWS asks each address once whether it wants to be."""
     rotation: RotationPlan = NO_ROTATION
     """How provider keys are rotated, and how long the one before stays good (docs/rotation.md)."""
     exporters: tuple[ExporterTarget, ...] = ()
     """Where telemetry goes beyond CloudWatch: collectors, Langfuse, Helicone, S3 (docs/observability.md)."""
     archive: bool = False
     """Whether there is a bucket for payloads of routes that archive them, and for exporters of kind s3."""
+    alert_emails: tuple[str, ...] = ()
+    """Who is told when a budget passes a threshold; AWS asks each address once whether it wants to be."""
     watch: Watch = WATCHED
     """Who is told of alarms, and their thresholds (docs/dashboards.md)."""
     release: Release = AT_ONCE_RELEASE
@@ -155,12 +157,12 @@ class Stage:
         self._check("upload_origins", origins_fit, "origins such as https://chat.example.com, without a path or a *")
         key_fits = self.customer_key == "" or _CUSTOMER_KEY.fullmatch(self.customer_key) is not None
         self._check("customer_key", key_fits, "a multi-Region key id (mrk- and 32 hex digits), or empty")
-        emails_fit = all(map(_EMAIL.fullmatch, self.alert_emails))
-        self._check("alert_emails", emails_fit, "addresses such as finops@example.com")
         names = [target.name for target in self.exporters]
         self._check("exporters", len(set(names)) == len(names), "targets with names of their own")
         wanted = self.archive or not any(target.kind == "s3" for target in self.exporters)
         self._check("archive", wanted, "true where an exporter is of kind s3")
+        emails_fit = all(map(_EMAIL.fullmatch, self.alert_emails))
+        self._check("alert_emails", emails_fit, "addresses such as finops@example.com")
         firewall_fits = self.firewall_rate == 0 or 10 <= self.firewall_rate <= 2_000_000_000
         self._check("firewall_rate", firewall_fits, "0, or 10 to 2000000000")
         check_functions(self.capacity)

@@ -50,6 +50,8 @@ class Permissions:
     stream: str = ""
     """ARN of a table's stream that the function is fed from."""
     publishes_alerts: bool = False
+    rotates_secret: bool = False
+    """Whether versions of the providers' secret may be read, written and labelled, and a rotation begun."""
 
     def statements(self, stack: Stack, stage: Stage) -> list[iam.PolicyStatement]:
         """Return the statements for a function of `stage` in the stack's region."""
@@ -65,9 +67,17 @@ class Permissions:
             resources = [secret_arn(stack, name) for name in secrets]
             actions = ["secretsmanager:GetSecretValue"]
             made.append(iam.PolicyStatement(sid="Secrets", actions=actions, resources=resources))
+        if self.rotates_secret:
+            verbs = ("DescribeSecret", "GetSecretValue", "PutSecretValue", "RotateSecret", "UpdateSecretVersionStage")
+            actions = [f"secretsmanager:{verb}" for verb in verbs]
+            secret = secret_arn(stack, stage.provider_secret)
+            made.append(iam.PolicyStatement(sid="RotatedSecret", actions=actions, resources=[secret]))
         if self.exports:
             actions = [f"s3:{action}" for action in self.exports]
             made.append(iam.PolicyStatement(sid="Exports", actions=actions, resources=[exports_arn(stack, stage)]))
+        if self.archives and stage.archive:
+            objects = [archive_arn(stack, stage, self.archives)]
+            made.append(iam.PolicyStatement(sid="Archive", actions=["s3:PutObject"], resources=objects))
         if self.uploads:
             actions = [f"s3:{action}" for action in self.uploads]
             made.append(iam.PolicyStatement(sid="Uploads", actions=actions, resources=[uploads_arn(stack, stage)]))
@@ -75,9 +85,6 @@ class Permissions:
             groups = [log_group_arn(stack, stage, name) for name in self.logs_of]
             made.append(iam.PolicyStatement(sid="ReadLogs", actions=["logs:FilterLogEvents"], resources=groups))
         if self.stream:
-        if self.archives and stage.archive:
-            objects = [archive_arn(stack, stage, self.archives)]
-            made.append(iam.PolicyStatement(sid="Archive", actions=["s3:PutObject"], resources=objects))
             # What a mapping asks of its function's role (Lambda guide, "Using Lambda with DynamoDB", 2026-11).
             reads = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
             actions = [f"dynamodb:{action}" for action in reads]
@@ -105,6 +112,9 @@ class Permissions:
         if self.exports:
             files = exports_arn(stack, stage).replace(stack.account, account)
             found[f"AwsSolutions-IAM5[Resource::{files}]"] = "Exports are named by their day and team."
+        if self.archives and stage.archive:
+            files = archive_arn(stack, stage, self.archives).replace(stack.account, account)
+            found[f"AwsSolutions-IAM5[Resource::{files}]"] = "Objects are named by what is archived, at run time."
         if self.uploads:
             files = uploads_arn(stack, stage).replace(stack.account, account)
             found[f"AwsSolutions-IAM5[Resource::{files}]"] = (
@@ -112,9 +122,6 @@ class Permissions:
             )
         if self.calls_providers:
             found |= provider_acknowledgements(stage.providers)
-        if self.archives and stage.archive:
-            files = archive_arn(stack, stage, self.archives).replace(stack.account, account)
-            found[f"AwsSolutions-IAM5[Resource::{files}]"] = "Objects are named by what is archived, at run time."
         if self.invoices:
             found |= invoice_acknowledgements(stack, stage.invoices)
         return found

@@ -31,8 +31,8 @@ from infra.settings import Stage
 from sluice.settings import PAYLOAD_DAYS, PAYLOADS_PREFIX, TABLES, UPLOAD_PREFIX, TableSchema, table_name
 
 ACKNOWLEDGED = {
-    "AwsSolutions-SMG4": "Providers' keys are made in each provider's console, and a new pepper would end every "
-    "virtual key at once; neither can be rotated by a timer alone.",
+    "AwsSolutions-SMG4": "The jobs stack rotates the providers' keys, and names their secret by its name; a new pepper "
+    "would end every virtual key at once (docs/adr/0012-rotation.md).",
     "AwsSolutions-S1": "Each use of an upload has a ledger entry. Server access logs would write signed URLs, which "
     "open the files while they last, into a second bucket; who wants a trail turns on CloudTrail's data events.",
 }

@@ -19,6 +19,7 @@ from infra.constructs.invoices import InvoiceJob
 from infra.constructs.layers import Layers, Platform
 from infra.constructs.names import export_bucket_name, ledger_stream_parameter, log_group_name
 from infra.constructs.permissions import Permissions
+from infra.constructs.rotation import RotationJob
 from infra.settings import Stage
 
 RECONCILE_EVERY = Duration.minutes(5)
@@ -69,10 +70,11 @@ class JobsStack(Stack):
         layers = Layers(self, "Layers", platform=platform)
         self.rollup = self._rollup(stage, layers)
         self.export = self._export(stage, layers)
-        if region == stage.primary:
         if stage.exporters:
             ExporterJob(self, "Exporter", stage=stage, layers=layers)
+        if region == stage.primary:
             AlertJob(self, "Alerts", stage=stage, layers=layers)
+            RotationJob(self, "Rotation", stage=stage, layers=layers)
         # The figures of all regions meet in the global tables, so one of them compares.
         if stage.invoices.providers and region == stage.primary:
             InvoiceJob(self, "Invoices", stage=stage, layers=layers)

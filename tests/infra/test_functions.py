@@ -101,7 +101,7 @@ def test_every_log_group_forgets_after_the_days_that_the_stage_sets(assembly: As
             for kind in ("api", "jobs")
             for item in assembly.resources(kind, "AWS::Logs::LogGroup", stage=stage).values()
         ]
-        assert len(groups) == 9
+        assert len(groups) == 10
         assert {item["Properties"]["RetentionInDays"] for item in groups} == {days}
 
 

@@ -82,7 +82,7 @@ def test_the_status_has_ages_and_labels_and_no_value() -> None:
     cards = {card["provider"]: card for card in told["providers"]}
     assert cards["openai"]["age"] == 40 * DAY
     assert (cards["openai"]["state"], cards["groq"]["staged"], cards["bedrock"]["age"]) == ("due", True, None)
-    assert oldest(told) == 40 * DAY
+    assert oldest(told, scene.options) == 40 * DAY
     assert wants_rotation(told) == ["groq", "openai"]
     shown = json.dumps(told)
     for value in (ADMIN, scene.key, "sk-by-hand", "gsk-staged"):
@@ -94,4 +94,12 @@ def test_an_empty_secret_has_a_status() -> None:
     scene.vault.write({}, "AWSCURRENT")
     told = status(scene.vault, scene.options, scene.now())
     assert [card["provider"] for card in told["providers"]] == ["openai"]
-    assert (oldest(told), wants_rotation(told)) == (0.0, [])
+    assert (oldest(told, scene.options), wants_rotation(told)) == (None, [])
+
+
+def test_only_the_keys_that_the_stage_lists_count_for_the_age() -> None:
+    scene = Scene(groq={"api_key": "gsk"}, openai={"api_key": "sk", "admin_key": ADMIN})
+    scene.now.seconds += 50 * DAY
+    scene.vault.write({"groq": {"api_key": "gsk"}}, "AWSCURRENT")
+    scene.now.seconds += 50 * DAY
+    assert oldest(status(scene.vault, scene.options, scene.now()), scene.options) is None

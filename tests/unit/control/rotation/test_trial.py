@@ -37,6 +37,8 @@ def tried(host: Host, name: str, entry: dict[str, str], url: str = "") -> None:
     [
         ("openai", "https://api.openai.com/v1/models", "authorization"),
         ("anthropic", "https://api.anthropic.com/v1/models", "x-api-key"),
+        ("gemini", "https://generativelanguage.googleapis.com/v1beta/models", "x-goog-api-key"),
+        ("cohere", "https://api.cohere.com/v1/models", "authorization"),
         ("groq", "https://api.groq.com/openai/v1/models", "authorization"),
         ("mistral", "https://api.mistral.ai/v1/models", "authorization"),
     ],

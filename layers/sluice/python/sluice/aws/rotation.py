@@ -106,12 +106,13 @@ class RotationFunction:
 
     def _look(self) -> dict[str, Any]:
         cards = status(self.secret, self._options, self._now())
-        age, wanted = oldest(cards), wants_rotation(cards)
-        self._lines.write(self._line("rotation_age", [(ROTATION_AGE, round(age))], due=wanted))
+        age, wanted = oldest(cards, self._options), wants_rotation(cards)
+        figures = [] if age is None else [(ROTATION_AGE, round(age))]
+        self._lines.write(self._line("rotation_age", figures, due=wanted))
         problem = self.secret.rotate() if wanted else ""
         if problem:
             self._tell(Told("start", "failed", words=problem))
-        return {"age": round(age), "due": wanted, "began": bool(wanted) and not problem}
+        return {"age": None if age is None else round(age), "due": wanted, "began": bool(wanted) and not problem}
 
     def _check(self, secret_id: str) -> None:
         """Refuse any other secret: whoever may configure rotation elsewhere must not borrow this function's role."""

@@ -44,7 +44,11 @@ class KeyPair(_Options):
     base_url: Account
     role: Identifier = ""
     days: Days = 30
-    test_url: str = ""
+
+    @property
+    def test_url(self) -> str:
+        """The address that a new pair is tried at: a list that costs no warehouse (Snowflake REST API, 2026-11)."""
+        return f"{self.base_url}/api/v2/databases?showLimit=1"
 
 
 class Staged(_Options):

@@ -30,9 +30,10 @@ def status(secret: SecretVersions, options: RotationOptions, now: float) -> dict
     }
 
 
-def oldest(cards: dict[str, Any]) -> float:
-    """Return the age in seconds of the oldest key that is to be rotated, 0 where there is none."""
-    return max((card["age"] for card in cards["providers"] if card["age"] is not None), default=0.0)
+def oldest(cards: dict[str, Any], options: RotationOptions) -> float | None:
+    """Return the age in seconds of the oldest key of those that the stage lists, None where there is none."""
+    listed = [card["age"] for card in cards["providers"] if card["provider"] in options.providers]
+    return max((age for age in listed if age is not None), default=None)
 
 
 def wants_rotation(cards: dict[str, Any]) -> list[str]:

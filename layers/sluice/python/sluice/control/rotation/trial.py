@@ -19,6 +19,8 @@ from sluice.providers.credentials import Credentials
 from sluice.providers.registry import Registry
 from sluice.types.catalogue import Provider
 
+MODELS = {"cohere": "/v1/models", "gemini": "/v1beta/models"}
+"""Where the list of models is, below the base URL, for those whose calls do not tell."""
 CALLS = ("/chat/completions", "/messages", "/embeddings", "/responses")
 """What stands in the place of `/models` in the paths of calls; vendors list their models beside them (OpenAI,
 Anthropic, Groq, Mistral: API references, 2026-11)."""
@@ -82,6 +84,8 @@ class ProviderTrial:
 
 def models_url(provider: Provider) -> str:
     """Return the address of a provider's list of models, "" where it differs by account or has another form."""
+    if provider.base_url and provider.name in MODELS:
+        return provider.base_url + MODELS[provider.name]
     for endpoint in provider.endpoints if provider.base_url else ():
         for call in CALLS:
             if endpoint.path.endswith(call) and "{" not in endpoint.path:
