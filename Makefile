@@ -1,6 +1,6 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
-.PHONY: bounds prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
+.PHONY: bounds dashboard prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
 	drill-input drill-clone drill-agents crash race drill-restore bench bench-catalogue costs build synth deploy deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
@@ -102,6 +102,9 @@ deploy: setup-dev node_modules ## Deploy STAGE=... region by region; stops at th
 
 deploy-local: setup-dev node_modules ## Drill: deploy to a fresh emulator, use all of it, destroy it (REGIONS=a,b)
 	@$(VENV)/python -m infra.deploy_local $(if $(REGIONS),--regions $(REGIONS))
+
+dashboard: setup-dev ## Draw the dashboard's picture and the tables of alarms into docs
+	@$(VENV)/python -m infra.observability.pages
 
 catalogue: setup-dev ## Refresh models and prices in the provider files
 	@$(VENV)/python -m sluice.local.catalogue

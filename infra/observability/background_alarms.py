@@ -21,6 +21,7 @@ def background_alarms(place: Place) -> Iterator[Alarm]:
     yield from _queues(place)
     yield from _deliveries()
     yield from _books(place)
+    yield from _invoices(place)
     yield from _rotation(place.watch)
     yield from _regions(place)
 
@@ -191,26 +192,30 @@ def _books(place: Place) -> Iterator[Alarm]:
             because="`rollup-behind` tells when the sweep is silent.",
             unit="$",
         )
-    if place.invoices:
-        names = [f"d_{provider}" for provider in place.invoices]
-        formula, steps = _largest(names)
-        yield Alarm(
-            name="invoice-drift",
-            severity="ticket",
-            runbook="invoice-drift",
-            says=f"The ledger and a provider's invoice differ by more than {place.drift_bp / 100:g} %.",
-            series=tuple(
-                own(metrics.INVOICE_DRIFT, id=name, Provider=provider)
-                for name, provider in zip(names, place.invoices, strict=True)
-            ),
-            formula=formula,
-            steps=steps,
-            comparison=">",
-            threshold=place.drift_bp,
-            period=DAY,
-            because="The comparison reports once a day, and only what it could compare.",
-            unit="hundredths of a per cent",
-        )
+
+
+def _invoices(place: Place) -> Iterator[Alarm]:
+    if not place.invoices:
+        return
+    names = [f"d_{provider}" for provider in place.invoices]
+    formula, steps = _largest(names)
+    yield Alarm(
+        name="invoice-drift",
+        severity="ticket",
+        runbook="invoice-drift",
+        says=f"The ledger and a provider's invoice differ by more than {place.drift_bp / 100:g} %.",
+        series=tuple(
+            own(metrics.INVOICE_DRIFT, id=name, Provider=provider)
+            for name, provider in zip(names, place.invoices, strict=True)
+        ),
+        formula=formula,
+        steps=steps,
+        comparison=">",
+        threshold=place.drift_bp,
+        period=DAY,
+        because="The comparison reports once a day, and only what it could compare.",
+        unit="hundredths of a per cent",
+    )
 
 
 def _rotation(watch: Watch) -> Iterator[Alarm]:

@@ -97,7 +97,7 @@ class AlarmPanel:
 
     title: str
     width: int = 24
-    height: int = 3
+    height: int = 4
 
 
 @dataclass(frozen=True, slots=True)

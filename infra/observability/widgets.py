@@ -255,7 +255,7 @@ def _money() -> Row:
         Widget(
             "Cost an hour by model",
             tuple(
-                own(metrics.COST, label=f"{provider} {family}", Provider=provider, Family=family)
+                own(metrics.COST, label=_models(provider, family), Provider=provider, Family=family)
                 for provider, family in pairs
             ),
             width=12,
@@ -298,3 +298,10 @@ def _savings() -> Row:
             unit="tokens",
         ),
     )
+
+
+def _models(provider: str, family: str) -> str:
+    """Return a legend's words for one family of models of a provider."""
+    if provider == family:
+        return provider
+    return f"{provider}, others" if family == metrics.OTHER else f"{provider} {family}"
