@@ -186,6 +186,8 @@ def test_a_worst_case_counts_on_the_dearest_of_the_tiers_and_on_no_discount_wher
     stating = Model("gpt", "openai", prices=LISTED.prices, quirks={"stated_cost": True})
     assert chosen(deal, own, model=stating) == ["own"]
     assert chosen(deal, model=Model("gpt", "openai")) == [], "what has no price may be charged as it is stated"
+    flexible = Adjustment("flexible", "margin", 500, service_tier="flex")
+    assert chosen(deal, flexible, tier="flex", model=stating) == ["flexible"]
 
 
 def test_what_was_saved_is_adjusted_as_what_was_charged() -> None:

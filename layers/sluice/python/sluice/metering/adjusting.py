@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano, tier_named
+from sluice.metering.pricing import CEILING, STATED, UNPRICED, charge, cost, price_of, stated_nano, tier_named
 from sluice.types.adjustments import Adjustment, Charge
 from sluice.types.catalogue import WHOLE, Model
 from sluice.types.clock import Millis, NanoUSD
@@ -87,16 +87,18 @@ def charged(
     if quirks is not None:
         model = replace(model, quirks=quirks)
     when = iso(wall_ms)
-    price = price_of(model, when, usage.service_tier, usage.inference_geo)
     base, version = charge(model, usage, wall_ms, ceiling)
     found = applying(adjustments, model, billed, when[:10], usage.service_tier)
+    listed: NanoUSD | None = None if version in (CEILING, UNPRICED) else base
     if version == STATED:
+        price = price_of(model, when, usage.service_tier, usage.inference_geo)
+        listed = None if price is None else cost(usage, price).nano
         found = tuple(each for each in found if each.kind == "margin")
     elif version == UNPRICED:
         found = ()
     return Charge(
         cost=adjusted(base, found),
-        list_cost=None if price is None else cost(usage, price).nano,
+        list_cost=listed,
         stated=_stated(usage),
         price_version=version,
         adjustments=tuple(each.id for each in found),
@@ -113,7 +115,7 @@ def dearest(
     given = tuple(adjustments)
     found = [applying(given, model, billed, day, tier) for tier in dict.fromkeys((service_tier, None))]
     if model.quirks.get("stated_cost") is True or not model.prices:
-        found.append(tuple(each for each in found[-1] if each.kind == "margin"))
+        found += [tuple(each for each in some if each.kind == "margin") for some in found]
     return max(found, key=lambda each: adjusted(_PROBE, each))
 
 
