@@ -19,7 +19,6 @@ LOGICAL_IDS = {
     "ExportBucket4E99310E": BUCKET,
     "ExportBucketPolicyA383B5FF": "AWS::S3::BucketPolicy",
     "GatewaySecret56F9BE8C": SECRET,
-    "HoldsTable75B0DC3A": TABLE,
     "LedgerTable38A58B60": TABLE,
     "ProviderSecretB148C1D8": SECRET,
     "UploadBucketD2C1DA78": BUCKET,

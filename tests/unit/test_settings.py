@@ -100,7 +100,7 @@ def test_table_names_carry_the_prefix() -> None:
 
 def test_the_schema_replicates_configuration_and_counters_only() -> None:
     assert {table.name for table in TABLES if table.replicated} == {"config", "usage"}
-    assert {table.name for table in TABLES if not table.replicated} == {"ledger", "cache", "holds"}
+    assert {table.name for table in TABLES if not table.replicated} == {"ledger", "cache"}
 
 
 def test_only_the_ledger_streams_and_everything_but_configuration_expires() -> None:

@@ -110,6 +110,18 @@ def test_one_request_of_a_batch_may_be_too_dear() -> None:
     assert (status, "at most $" in body["error"]["message"]) == (402, True)
 
 
+def test_a_strict_budget_holds_for_a_batch_what_no_text_exceeds() -> None:
+    lax, strict = Batched(TEAM), Batched(replace(TEAM, strict=True))
+    elsewhere = Batched(TEAM, Budget("ads", Scope("team", "ads"), 10**12, Window("day"), strict=True))
+    body = requests("anthropic/test-claude")
+    body["requests"][0]["params"]["messages"] = [{"role": "user", "content": "The quick brown fox jumps. " * 200}]
+    for served in (lax, strict, elsewhere):
+        assert served.gateway.ask(PATH, body)[0].status == 200
+    (usual,), (certain,) = held(lax.gateway), held(strict.gateway)
+    assert certain.amount > usual.amount
+    assert [hold.amount for hold in held(elsewhere.gateway)] == [usual.amount], "another team's budget changes nothing"
+
+
 def test_a_batch_is_one_request_to_limits_and_gives_its_place_back() -> None:
     limit = Limit("calls", Scope("team", "search"), requests=Rate(6_000), input_tokens=Rate(1), concurrent=1)
     served = Batched(limit)

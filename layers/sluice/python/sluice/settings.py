@@ -61,7 +61,6 @@ TABLES: tuple[TableSchema, ...] = (
     TableSchema("cache", replicated=False, ttl="expires_at"),
     # Only ever added to. Replicated, so that every region can show all; each writes a chain of its own.
     TableSchema("audit", replicated=True, restorable=True, retained=True),
-    TableSchema("holds", replicated=False, ttl="expires_at"),
 )
 """Every table of a deployment."""
 

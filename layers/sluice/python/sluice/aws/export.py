@@ -2,10 +2,9 @@
 
     focus/day=<YYYY-MM-DD>/region=<region>/<team>.jsonl.gz
 
-That is a layout which Athena, BigQuery and DuckDB read as it is; the deployed layer has no pyarrow (it alone is larger
-than what a function may unpack), so Parquet is made where that is installed (`sluice ledger export`). An object is put
-whole, and one that stands is passed over: the job runs several times a night, and each run goes on where the last one
-ended. An event {"sluice": "export", "days": ["2026-11-22"], "again": true} replaces what stands, after costing again.
+That is a layout which Athena, BigQuery and DuckDB read as it is. An object is put whole, and one that stands is passed
+over: the job runs several times a night, and each run goes on where the last one ended. An event
+{"sluice": "export", "days": ["2026-11-22"], "again": true} replaces what stands, after costing again.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from sluice.types.routes import Configuration, Deployment
 
 if TYPE_CHECKING:
     from sluice.admission import Gate
+    from sluice.governance.applying import Applicable
     from sluice.standing_holds import StandingTicket
 
 
@@ -31,13 +32,15 @@ def batch_ticket(
     configuration: Configuration,
 ) -> StandingTicket | None:
     """Return what was set aside for a batch, up to the end of its record. Raises BudgetExceeded, RateLimited."""
-    if gate.rules(configuration) is None:
+    rules = gate.rules(configuration)
+    if rules is None:
         return None
     found: dict[str, Part] = {}
     for item in items:
         deployment = deployments[item.model]
         adjusting = Adjusting(configuration.adjustments, tally.caller.team, tally.wall_ms, tally.region)
-        candidate = candidate_of(_single(item), deployment, adjusting=adjusting)
+        certain = _is_strict(rules, tally, deployment, item.model)
+        candidate = candidate_of(_single(item), deployment, certain=certain, adjusting=adjusting)
         worst = worst_of(batch_priced(candidate, tally.wall_ms), tally.wall_ms, configuration.unpriced_ceiling)
         before = found.get(deployment.name, Part(deployment))
         routes = before.routes
@@ -47,6 +50,16 @@ def batch_ticket(
     # 24 hours to end and 29 days of results (Anthropic, "Batch processing", 2026-11): as long as the record is kept.
     expires = until(tally.wall_ms / 1000 + RETENTION_DAYS * 86_400)
     return set_aside(gate, tally, configuration, list(found.values()), expires)
+
+
+def _is_strict(rules: Applicable, tally: Tally, deployment: Deployment, asked: str) -> bool:
+    """Whether a budget applies that must hold against any text."""
+    now = tally.wall_ms / 1000
+    applied = (
+        rules.to_request(tally.caller, user=tally.user, route=asked, now=now),
+        rules.to_deployment(deployment.provider.name, deployment.model.id, now=now),
+    )
+    return any(each.budget.strict for part in applied for each in part.budgets)
 
 
 def _single(item: Item) -> Incoming:

@@ -1,8 +1,7 @@
 """`sluice ledger`: export entries as rows of FOCUS, and cost history again at corrected prices.
 
 An export goes partition by partition into one gzip file; `<file>.state` says which partitions are in it, so that the
-same command goes on after a break. It is removed in the end. Parquet is made from that file in the end and needs
-pyarrow, which nothing else does; where it is not installed, gzip JSONL is what every tool reads as well.
+same command goes on after a break. It is removed in the end.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
-
-FORMATS = ("jsonl.gz", "parquet")
 
 
 class Session(Protocol):
@@ -41,7 +38,6 @@ def add_commands(groups: Any, failed: Failed, tell: Tell | None = None) -> None:
     export = actions.add_parser("export", help="write entries as rows of FOCUS 1.2; goes on where it broke off")
     _span(export)
     export.add_argument("--team", default="", help="only this team's")
-    export.add_argument("--format", choices=FORMATS, default="jsonl.gz")
     export.add_argument("--out", type=Path, required=True, help="the file to write")
     export.set_defaults(command=lambda session, chosen: _export(session, chosen, failed, say))
     recost = actions.add_parser("recost", help="cost entries again at corrected prices, as new versions")
@@ -58,14 +54,7 @@ def _span(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(session: Session, chosen: argparse.Namespace, failed: Failed, say: Tell) -> None:
-    parquet = chosen.format == "parquet"
-    if parquet and not _has_pyarrow():
-        raise failed("Parquet needs pyarrow: install it beside sluice, or export with --format jsonl.gz.")
-    spool: Path = chosen.out.with_name(f"{chosen.out.name}.jsonl.gz") if parquet else chosen.out
-    rows = _written(session, chosen, spool, failed, say)
-    if parquet:
-        _to_parquet(spool, chosen.out)
-        spool.unlink()
+    rows = _written(session, chosen, chosen.out, failed, say)
     session.show({"rows": rows, "file": str(chosen.out)}, f"{rows} rows in {chosen.out}.")
 
 
@@ -140,19 +129,6 @@ def _replace(path: Path, text: str) -> None:
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(text)
     fresh.replace(path)
-
-
-def _has_pyarrow() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("pyarrow") is not None
-
-
-def _to_parquet(spool: Path, out: Path) -> None:
-    from importlib import import_module
-
-    reader, writer = import_module("pyarrow.json"), import_module("pyarrow.parquet")
-    writer.write_table(reader.read_json(str(spool)), str(out), compression="zstd")
 
 
 def _progress(words: str) -> None:
