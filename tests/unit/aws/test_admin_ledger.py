@@ -16,6 +16,7 @@ from sluice.aws.rollup import Consumer
 from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.metering import request_ids
+from sluice.types.audit import OPERATOR
 from sluice.types.usage import Usage
 from tests.emulator import REGION, Emulator
 from tests.unit.aws.entries import NOON, TEAM, typical
@@ -37,6 +38,7 @@ class Api:
         usage_routes(self._app, usage, lambda: NOON)
 
     def call(self, method: str, path: str, body: object = None, **query: str) -> Any:
+        self._app.append_context(actor=OPERATOR)  # type: ignore[no-untyped-call]
         event = {
             "path": path,
             "httpMethod": method,

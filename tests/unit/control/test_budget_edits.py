@@ -13,6 +13,7 @@ from sluice.control.lint import complaints
 from sluice.errors import BadRequest, NotFound
 from sluice.providers.registry import Registry
 from sluice.routing.configuration import parse
+from sluice.types.audit import Change
 from tests.unit.control.test_configurations import Store
 
 REGISTRY = Registry()
@@ -82,11 +83,11 @@ def test_an_edit_that_another_one_overtakes_changes_nothing() -> None:
     class Overtaken(Store):
         meddle = False
 
-        def promote(self, version: str, expected_revision: int) -> Live:
+        def promote(self, version: str, expected_revision: int, change: Change | None = None) -> Live:
             if self.meddle:
                 self.meddle = False
                 super().promote(self.publish({"unpriced_ceiling": {"input": 9}}), expected_revision)
-            return super().promote(version, expected_revision)
+            return super().promote(version, expected_revision, change)
 
     desk = Desk(Overtaken())
     desk.budgets.put("a", RULE)

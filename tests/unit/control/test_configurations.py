@@ -15,6 +15,7 @@ from sluice.errors import BadRequest, NotFound
 from sluice.providers.listing import read_model
 from sluice.providers.registry import Registry
 from sluice.routing.configuration import parse, version_of
+from sluice.types.audit import Change
 
 REGISTRY = Registry()
 PRICED = {"prices": [{"tiers": [{"rates": {"input": 1, "output": 2}}]}]}
@@ -25,7 +26,10 @@ class Store:
         self.documents: dict[str, Mapping[str, object]] = {}
         self.pointer = Live(None, None, 0)
 
-    def publish(self, document: Mapping[str, object]) -> str:
+        self.changes: list[Change | None] = []
+
+    def publish(self, document: Mapping[str, object], change: Change | None = None) -> str:
+        self.changes.append(change)
         version = version_of(document)
         self.documents[version] = document
         return version
@@ -36,9 +40,12 @@ class Store:
     def live(self) -> Live:
         return self.pointer
 
-    def promote(self, version: str, expected_revision: int) -> Live:
+    def promote(self, version: str, expected_revision: int, change: Change | None = None) -> Live:
+        self.changes.append(change)
         if expected_revision != self.pointer.revision:
             raise Conflict("moved")
+        if version == self.pointer.version:
+            return self.pointer
         self.pointer = Live(version, self.pointer.version, self.pointer.revision + 1)
         return self.pointer
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sluice.control.keys import Keys, NewKey, key_card
 from sluice.errors import NotFound, PermissionDenied
 from sluice.governance.authentication import Authenticator
+from sluice.types.audit import Change
 from sluice.types.tenancy import VirtualKey
 from tests.fakes import PEPPER
 
@@ -16,15 +17,19 @@ class Store:
     def __init__(self) -> None:
         self.keys: dict[str, VirtualKey] = {}
 
-    def create(self, key: VirtualKey) -> None:
+        self.changes: list[Change | None] = []
+
+    def create(self, key: VirtualKey, change: Change | None = None) -> None:
+        self.changes.append(change)
         self.keys[key.id] = key
 
     def find(self, key_id: str) -> VirtualKey | None:
         return self.keys.get(key_id)
 
-    def revoke(self, key_id: str, at_ms: int) -> VirtualKey | None:
+    def revoke(self, key_id: str, at_ms: int, change: Change | None = None) -> VirtualKey | None:
         key = self.keys.get(key_id)
         if key is not None:
+            self.changes.append(change)
             key = VirtualKey(**{n: getattr(key, n) for n in VirtualKey.__slots__} | {"revoked_ms": at_ms})
             self.keys[key_id] = key
         return key

@@ -1,4 +1,8 @@
-"""The control plane's HTTP API: keys, configuration versions, budgets and limits, behind keys with the admin scope."""
+"""The control plane's HTTP API: keys, configuration versions, budgets and limits, for those who were given scopes.
+
+Who asks is a virtual key or an AWS principal that signed; `sluice.aws.admin_access` says what each endpoint needs, and
+every change leaves a record in the audit log.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,19 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
+from sluice.aws.admin_access import ACTOR, actor_from, actor_of, permit
+from sluice.aws.admin_audit import AuditLog, audit_routes
 from sluice.aws.admin_budgets import budget_routes, status_route
 from sluice.aws.admin_invoices import InvoiceShelf, invoice_routes
 from sluice.aws.admin_ledger import ledger_routes
 from sluice.aws.admin_usage import usage_routes
+from sluice.aws.apigateway import principal_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
 from sluice.control.keys import Keys, NewKey, key_card
 from sluice.dialects.openai_chat import encode_error
+from sluice.endpoints import SIGNED_PREFIX
 from sluice.errors import BadRequest, GatewayError, NotFound
 from sluice.governance.authentication import Authenticator
 from sluice.ports import UsageReader
@@ -46,6 +54,10 @@ class ControlPlane:
     """None: no usage is kept."""
     counters: Counters | None = None
     """None: there is nothing to read how budgets stand from."""
+    audit: AuditLog | None = None
+    """None: nothing is recorded."""
+    regions: tuple[str, ...] = ()
+    """The regions whose records are read."""
 
 
 class AdminApi:
@@ -62,17 +74,24 @@ class AdminApi:
         if plane.usage is not None:
             usage_routes(self._app, plane.usage, plane.now_ms)
         if plane.ledger is not None:
-            teams = plane.keys.teams
-            ledger_routes(self._app, plane.ledger, teams, plane.account, plane.configurations.parsed_live)
+            teams, live = plane.keys.teams, plane.configurations.parsed_live
+            ledger_routes(self._app, plane.ledger, teams, plane.account, live=live, audit=plane.audit)
+        if plane.audit is not None:
+            audit_routes(self._app, plane.audit, plane.regions, plane.now_ms)
         budget_routes(self._app, plane.configurations)
         if plane.counters is not None:
             status_route(self._app, plane.configurations, plane.counters, plane.now_ms)
 
     def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Return the proxy answer. The key is checked first: a stranger learns nothing from validation errors."""
+        """Return the proxy answer. Who asks is checked first: a stranger learns nothing from validation errors."""
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        principal = principal_of(event)
+        if principal:
+            event = {**event, "path": str(event["path"]).removeprefix(SIGNED_PREFIX)}
         try:
-            self._plane.authenticator.authenticate(headers, scope="admin")
+            caller = self._plane.authenticator.authenticate(headers, None, principal=principal)
+            actor = actor_from(caller, principal, event)
+            permit(actor, str(event["httpMethod"]), str(event["path"]))
         except GatewayError as error:
             request_id = str((event.get("requestContext") or {}).get("requestId", ""))
             body = json.dumps(encode_error(error, request_id))
@@ -82,6 +101,7 @@ class AdminApi:
                 "body": body,
                 "isBase64Encoded": False,
             }
+        self._app.append_context(**{ACTOR: actor})  # type: ignore[no-untyped-call]
         answer: dict[str, Any] = self._app.resolve(event, context)
         return answer
 
@@ -109,17 +129,17 @@ def _error(app: APIGatewayRestResolver, error: GatewayError) -> Response[Any]:
 def _key_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> None:
     @app.post("/admin/keys")
     def create(wanted: Annotated[NewKey, Body()]) -> Response[Any]:
-        created = plane.keys.create(wanted)
+        created = plane.keys.create(wanted, actor_of(app))
         return Response(201, JSON, {**key_card(created.key, plane.now_ms()), "key": created.text})
 
     @app.get("/admin/keys")
     def listing(team: Annotated[str | None, Query()] = None) -> dict[str, Any]:
         now = plane.now_ms()
-        return {"object": "list", "data": [key_card(key, now) for key in plane.keys.list_keys(team)]}
+        return {"object": "list", "data": [key_card(key, now) for key in plane.keys.list_keys(team, actor_of(app))]}
 
     @app.delete("/admin/keys/<key_id>")
     def revoke(key_id: str) -> dict[str, Any]:
-        return key_card(plane.keys.revoke(key_id), plane.now_ms())
+        return key_card(plane.keys.revoke(key_id, actor_of(app)), plane.now_ms())
 
 
 def _configuration_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> None:
@@ -133,7 +153,7 @@ def _configuration_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> N
 
     @app.post("/admin/configuration/versions")
     def publish(document: Annotated[ConfigurationModel, Body()]) -> Response[Any]:
-        version = configurations.publish(document.model_dump(mode="json", exclude_none=True))
+        version = configurations.publish(document.model_dump(mode="json", exclude_none=True), actor_of(app))
         return Response(201, JSON, {"version": version, "warnings": configurations.doubts(version)})
 
     @app.get("/admin/configuration/versions/<version>")
@@ -142,11 +162,11 @@ def _configuration_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> N
 
     @app.post("/admin/configuration/versions/<version>/promote")
     def promote(version: str) -> dict[str, Any]:
-        return asdict(configurations.promote(version))
+        return asdict(configurations.promote(version, by=actor_of(app)))
 
     @app.post("/admin/configuration/rollback")
     def rollback() -> dict[str, Any]:
-        return asdict(configurations.rollback())
+        return asdict(configurations.rollback(actor_of(app)))
 
     @app.get("/admin/configuration/diff")
     def diff(old: Annotated[str, Query()], new: Annotated[str, Query()]) -> dict[str, Any]:

@@ -14,12 +14,16 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from sluice.aws.admin_access import actor_of
+from sluice.aws.admin_audit import AuditLog, noted
 from sluice.aws.stores.ledger import DynamoLedgerStore, sort_key
+from sluice.control.access import reach
 from sluice.control.costing import correction, recost
 from sluice.control.focus import rows
 from sluice.errors import BadRequest
 from sluice.metering.partitions import partitions
 from sluice.providers.registry import Registry
+from sluice.types.audit import Change
 from sluice.types.routes import Configuration
 
 EXPORT_PAGE = 1000
@@ -44,7 +48,9 @@ def ledger_routes(
     ledger: DynamoLedgerStore,
     teams: Callable[[], Iterable[str]],
     account: str,
+    *,
     live: Callable[[], Configuration] = lambda: Configuration(""),
+    audit: AuditLog | None = None,
 ) -> None:
     """Add the endpoints under /admin/ledger; `account` is the billing account of the rows."""
 
@@ -53,7 +59,8 @@ def ledger_routes(
         start: Annotated[str, Query(alias="from")], end: Annotated[str, Query(alias="to")], team: str = ""
     ) -> dict[str, Any]:
         try:
-            found = list(partitions([team] if team else teams(), start, end))
+            whose = reach(actor_of(app), team)
+            found = list(partitions([whose] if whose else teams(), start, end))
         except ValueError as error:
             raise BadRequest(str(error), param="from") from None
         return {"object": "list", "data": found}
@@ -61,6 +68,7 @@ def ledger_routes(
     @app.get("/admin/ledger/rows")
     def export(partition: Annotated[str, Query()], after: str = "") -> dict[str, Any]:
         # The version in front of the first row of a page belongs to the page before: only the entry's own are split.
+        reach(actor_of(app), partition.partition("#")[0])
         page = list(itertools.islice(ledger.partition(partition, after), EXPORT_PAGE + 1))
         more = len(page) > EXPORT_PAGE
         page = page[:EXPORT_PAGE]
@@ -77,6 +85,7 @@ def ledger_routes(
     @app.post("/admin/ledger/recost")
     def again(wanted: Annotated[WantedRecost, Body()]) -> dict[str, Any]:
         corrected = correction(wanted.model, wanted.prices, live(), _quirks(wanted.model))
+        noted(audit, Change("ledger.recost", f"ledger/{wanted.partition}", actor_of(app), after=wanted.model_dump()))
         page = list(itertools.islice(ledger.partition(wanted.partition, wanted.after), RECOST_PAGE))
         found = asdict(recost(page, ledger, corrected))
         following = sort_key(page[-1]) if len(page) == RECOST_PAGE else None

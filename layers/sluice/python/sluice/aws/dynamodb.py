@@ -133,16 +133,18 @@ class DynamoClient:
         limit: int | None = None,
         consistent: bool = False,
         after: str = "",
+        before: str = "",
     ) -> Iterator[Item]:
         """Yield the items of a partition in order of their sort keys, page by page, at most `limit` of them.
 
-        `after` leaves out what stands up to that sort key; it does not go with `begins_with`.
+        `after` leaves out what stands up to that sort key, `before` what stands from it on; neither goes with the other
+        or with `begins_with`.
         """
         condition, values = "#p = :p", {":p": marshal(partition)}
         names = {"#p": PARTITION_KEY}
-        if after:
-            condition += " AND #s > :s"
-            values[":s"] = marshal(after)
+        if after or before:
+            condition += " AND #s > :s" if after else " AND #s < :s"
+            values[":s"] = marshal(after or before)
             names["#s"] = SORT_KEY
         if begins_with:
             condition += " AND begins_with(#s, :s)"

@@ -32,7 +32,7 @@ from sluice.ports import (
 )
 from sluice.providers.transport import HttpTransport
 from sluice.settings import Settings, metric_namespace
-from sluice.wiring import Adapters, application
+from sluice.wiring import Adapters, Strangers, application
 
 FIRST_ADMIN_KEY = "create-first-admin-key"
 SWEEP_RECENT_MS = 11 * 60_000
@@ -121,6 +121,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     """
     from sluice.aws.admin_api import AdminApi, ControlPlane
     from sluice.aws.alerts import counters_of
+    from sluice.aws.stores.audit import DynamoAuditStore
     from sluice.aws.stores.invoices import DynamoInvoiceStore
     from sluice.control.configurations import Configurations
     from sluice.control.keys import Keys
@@ -128,15 +129,22 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     from sluice.governance.authentication import Authenticator
     from sluice.providers.registry import Registry
     from sluice.routing.configuration import parse
+    from sluice.routing.snapshot import ConfigurationSnapshot
 
     aws = adapters(settings)
-    keys = Keys(aws.keys, aws.secrets.pepper, _now_ms)
+    told, table = aws.settings, aws.settings.table("config")
+    audit = DynamoAuditStore(aws.dynamo, told.table("audit"), region=told.region, tell=StdoutLines().write)
+    keys = Keys(DynamoKeyStore(aws.dynamo, table, audit.commit), aws.secrets.pepper, _now_ms)
+    configurations = DynamoConfigurationStore(aws.dynamo, table, commit=audit.commit)
+    strangers = Strangers(ConfigurationSnapshot(aws.configurations, time.time).current, HttpTransport(), time.time)
     lint = partial(complaints, catalogue=Registry(), local=aws.settings.local)
     api = AdminApi(
         ControlPlane(
-            authenticator=Authenticator(aws.keys, aws.secrets.pepper, time.time),
+            authenticator=Authenticator(aws.keys, aws.secrets.pepper, time.time, strangers.open),
             keys=keys,
-            configurations=Configurations(aws.configurations, parse, lint),
+            configurations=Configurations(configurations, parse, lint),
+            audit=audit,
+            regions=told.regions or (told.region,),
             now_ms=_now_ms,
             usage=aws.usage(),
             ledger=aws.ledger,

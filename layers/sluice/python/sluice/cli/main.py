@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import budgets, doctor, invoices, ledger, redrive, restore, smoke, usage
+from sluice.cli import audit, budgets, doctor, invoices, ledger, redrive, restore, smoke, usage
 from sluice.cli.session import CommandFailed, Session, known_environment, table
 
 Command = Callable[[Session, argparse.Namespace], None]
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _key_commands(groups)
     _configuration_commands(groups)
     budgets.add_commands(groups)
+    audit.add_commands(groups)
     request = groups.add_parser("request", help="show one request: cost, attempts, reasons")
     request.add_argument("id")
     request.set_defaults(command=_show_request)
@@ -74,7 +75,9 @@ def _key_commands(groups: Any) -> None:
     create.add_argument("--team", required=True, help="the team that pays")
     create.add_argument("--name", default="", help="what the key is for")
     create.add_argument("--model", action="append", default=[], help="allow this model or route (repeat; default all)")
-    create.add_argument("--admin", action="store_true", help="also allow the admin API")
+    create.add_argument("--admin", action="store_true", help="also allow the whole admin API")
+    create.add_argument("--scope", action="append", help="allow only this, such as keys:write (repeat)")
+    create.add_argument("--team-bound", action="store_true", help="what it administers is its own team's alone")
     create.add_argument("--expires-in-days", type=float, help="when it stops working")
     create.set_defaults(command=_create_key)
     listing = keys.add_parser("list", help="list keys")
@@ -109,8 +112,9 @@ def _create_key(session: Session, chosen: argparse.Namespace) -> None:
         "team": chosen.team,
         "name": chosen.name,
         "models": chosen.model,
-        "scopes": ["inference", "admin"] if chosen.admin else ["inference"],
+        "scopes": [*(chosen.scope or ["inference"]), *(["admin"] if chosen.admin else [])],
         "expires_in_days": chosen.expires_in_days,
+        "team_bound": chosen.team_bound,
     }
     created = session.call("POST", "/admin/keys", wanted)
     session.show(created, f"{created['key']}\nKey {created['id']} of team {created['team']}. It is not shown again.")
@@ -124,7 +128,7 @@ def _list_keys(session: Session, chosen: argparse.Namespace) -> None:
             key["team"],
             key["name"],
             key["state"],
-            ",".join(key["scopes"]),
+            ",".join(key["scopes"]) + (" (own team)" if key.get("team_bound") else ""),
             ",".join(key["models"]) or "all",
             _day(key["created_ms"]),
             _day(key["expires_ms"]),

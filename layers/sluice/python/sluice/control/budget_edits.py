@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sluice.control.access import title
 from sluice.control.budget_schema import dollars
 from sluice.control.configurations import Configurations, Conflict, Live
-from sluice.errors import NotFound
+from sluice.errors import NotFound, PermissionDenied
+from sluice.types.audit import OPERATOR, Actor, Change
 
+Rule = Mapping[str, object]
 MONEY = ("amount", "grace", "per_request")
 SINGULAR = {"budgets": "budget", "limits": "limit"}
 
@@ -42,39 +45,55 @@ class RuleEdits:
         self._configurations = configurations
         self._member = member
 
-    def listing(self) -> Rules:
-        """Return all rules of the live configuration."""
+    def listing(self, by: Actor = OPERATOR) -> Rules:
+        """Return all rules of the live configuration that the actor sees."""
         live = self._configurations.live()
-        return Rules(live, self._of(self._document(live)))
+        rules = self._of(self._document(live))
+        return Rules(live, {name: rule for name, rule in rules.items() if _sees(by, rule)})
 
-    def get(self, rule_id: str) -> Mapping[str, object]:
+    def get(self, rule_id: str, by: Actor = OPERATOR) -> Mapping[str, object]:
         """Return one rule. Raises NotFound."""
-        return self._found(self.listing().rules, rule_id)
+        return self._found(self.listing(by).rules, rule_id)
 
-    def put(self, rule_id: str, rule: Mapping[str, object], expected: str | None = None) -> Edited:
+    def put(
+        self, rule_id: str, rule: Mapping[str, object], expected: str | None = None, by: Actor = OPERATOR
+    ) -> Edited:
         """Create or replace a rule; `expected` is the version that the editor looked at.
 
         Raises:
             BadRequest: the rule, or what the document becomes with it, is not valid.
             Conflict: another version is live.
+            PermissionDenied: the rule is, or would be, beyond a bound actor's team.
         """
         live = self._live(expected)
         document = self._document(live)
-        edited = self._go_live({**document, self._member: {**self._of(document), rule_id: rule}}, live)
+        before = self._of(document).get(rule_id)
+        if not _sees(by, rule) or (before is not None and not _sees(by, before)):
+            raise PermissionDenied(
+                f"{title(by)} is bound to team {by.team}: it sets {self._member} with the scope team:{by.team} only.",
+                code="team_bound",
+            )
+        change = self._change("put", rule_id, by, before, rule)
+        edited = self._go_live({**document, self._member: {**self._of(document), rule_id: rule}}, live, change)
         after = self._of(self._configurations.document(edited))
         places = (rule_id, f"{self._member}.{rule_id}", f"{self._member}.{rule_id}.amount")
         doubts = [doubt for doubt in self._configurations.doubts(edited) if doubt.partition(":")[0] in places]
         return Edited(edited, after[rule_id], doubts)
 
-    def delete(self, rule_id: str, expected: str | None = None) -> Edited:
+    def delete(self, rule_id: str, expected: str | None = None, by: Actor = OPERATOR) -> Edited:
         """Delete a rule. Raises NotFound, Conflict."""
         live = self._live(expected)
         document = self._document(live)
         rules = self._of(document)
-        self._found(rules, rule_id)
+        before = self._found({name: rule for name, rule in rules.items() if _sees(by, rule)}, rule_id)
         left = {name: rule for name, rule in rules.items() if name != rule_id}
         without = {name: part for name, part in document.items() if name != self._member}
-        return Edited(self._go_live({**without, self._member: left} if left else without, live), None)
+        change = self._change("delete", rule_id, by, before, None)
+        return Edited(self._go_live({**without, self._member: left} if left else without, live, change), None)
+
+    def _change(self, verb: str, rule_id: str, by: Actor, before: Rule | None, after: Rule | None) -> Change:
+        team = next((_team(rule) for rule in (after, before) if rule is not None), "")
+        return Change(f"{self._member}.{verb}", f"{self._member}/{rule_id}", by, team, before, after)
 
     def _live(self, expected: str | None) -> Live:
         live = self._configurations.live()
@@ -85,10 +104,9 @@ class RuleEdits:
             )
         return live
 
-    def _go_live(self, document: Mapping[str, object], live: Live) -> str:
-        version = self._configurations.publish(document)
-        if version != live.version:
-            self._configurations.promote(version, live.revision)
+    def _go_live(self, document: Mapping[str, object], live: Live, change: Change) -> str:
+        version = self._configurations.stored(document)
+        self._configurations.promote(version, live.revision, change=change)
         return version
 
     def _document(self, live: Live) -> Mapping[str, object]:
@@ -106,6 +124,20 @@ class RuleEdits:
                 code=f"{what}_not_found",
             )
         return rules[rule_id]
+
+
+def _sees(by: Actor, rule: Rule) -> bool:
+    return not by.team_bound or _team(rule) == by.team
+
+
+def _team(rule: Rule) -> str:
+    """Return the one team that a rule is about, "" for every other scope."""
+    scope = rule.get("scope")
+    if isinstance(scope, str):  # as people write it
+        scope = dict(zip(("kind", "value"), scope.split(":", 1), strict=False))
+    if not isinstance(scope, Mapping) or scope.get("kind") != "team" or scope.get("value") in (None, "*"):
+        return ""
+    return str(scope["value"])
 
 
 def rule_card(rule_id: str, rule: Mapping[str, object]) -> dict[str, object]:

@@ -11,6 +11,8 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sluice.control.access import require
+from sluice.control.audit import DIFFERENCES_LIMIT, differences
 from sluice.control.budget_lint import rule_doubts
 from sluice.control.budget_schema import BudgetModel, LimitModel, RuleId
 from sluice.control.catalogue_schema import (
@@ -28,7 +30,11 @@ from sluice.control.identity_lint import identity_doubts
 from sluice.control.identity_schema import IdentityModel
 from sluice.control.price_lint import price_doubts
 from sluice.control.price_schema import AdjustmentModel, UnitCost, UnitName
+from sluice.control.identity_lint import identity_doubts
+from sluice.control.identity_schema import IdentityModel
 from sluice.errors import BadRequest, NotFound
+from sluice.routing.configuration import version_of
+from sluice.types.audit import OPERATOR, Actor, Change
 from sluice.types.routes import Configuration
 
 
@@ -132,8 +138,8 @@ class Live:
 class ConfigurationAdministration(Protocol):
     """The write side of the configuration store."""
 
-    def publish(self, document: Mapping[str, object]) -> str:
-        """Store a document under its hash and return that."""
+    def publish(self, document: Mapping[str, object], change: Change | None = None) -> str:
+        """Store a document under its hash and return that; a `change` is recorded with it."""
 
     def document(self, version: str) -> Mapping[str, object]:
         """Return a stored document. Raises KeyError."""
@@ -141,8 +147,8 @@ class ConfigurationAdministration(Protocol):
     def live(self) -> Live:
         """Return the pointer."""
 
-    def promote(self, version: str, expected_revision: int) -> Live:
-        """Move the pointer if nobody moved it since. Raises Conflict."""
+    def promote(self, version: str, expected_revision: int, change: Change | None = None) -> Live:
+        """Move the pointer if nobody moved it since, and record the `change` with it. Raises Conflict."""
 
 
 class Conflict(BadRequest):
@@ -180,8 +186,15 @@ class Configurations:
             )
         return full
 
-    def publish(self, document: Mapping[str, object]) -> str:
+    def publish(self, document: Mapping[str, object], by: Actor = OPERATOR) -> str:
         """Validate and store a document; it is not live yet. Returns its version."""
+        full = self.lint(document)
+        version = version_of(full)
+        change = Change("configuration.publish", f"configuration/{version}", by, after={"version": version})
+        return self._store.publish(full, change)
+
+    def stored(self, document: Mapping[str, object]) -> str:
+        """Validate and store a document with no record of its own: what makes it live has one. Returns its version."""
         return self._store.publish(self.lint(document))
 
     def doubts(self, version: str) -> list[str]:
@@ -189,18 +202,42 @@ class Configurations:
         configuration = self._parse(self.document(version), version)
         return [*rule_doubts(configuration), *price_doubts(configuration), *identity_doubts(configuration)]
 
-    def promote(self, version: str, expected_revision: int | None = None) -> Live:
-        """Make a stored version live. Raises NotFound, Conflict."""
-        self.document(version)
-        revision = self._store.live().revision if expected_revision is None else expected_revision
-        return self._store.promote(version, revision)
+    def promote(
+        self,
+        version: str,
+        expected_revision: int | None = None,
+        by: Actor = OPERATOR,
+        change: Change | None = None,
+    ) -> Live:
+        """Make a stored version live; `change` tells what for, where it is a part of something else.
 
-    def rollback(self) -> Live:
-        """Make the version before the live one live again. Raises NotFound when there is none."""
+        Raises NotFound, Conflict, and PermissionDenied for who may not change `identity` with it.
+        """
+        live, document = self._store.live(), self.document(version)
+        if change is None:
+            change = self._move("configuration.promote", live, version, document, by)
+        return self._store.promote(version, live.revision if expected_revision is None else expected_revision, change)
+
+    def rollback(self, by: Actor = OPERATOR) -> Live:
+        """Make the version before the live one live again. Raises NotFound when there is none, PermissionDenied."""
         live = self._store.live()
         if live.previous is None:
             raise NotFound("There is no earlier configuration version to go back to.", code="no_previous_version")
-        return self._store.promote(live.previous, live.revision)
+        change = self._move("configuration.rollback", live, live.previous, self.document(live.previous), by)
+        return self._store.promote(live.previous, live.revision, change)
+
+    def _move(self, action: str, live: Live, version: str, document: Mapping[str, object], by: Actor) -> Change:
+        """Return the change of going live, with what differs between the two documents."""
+        old = {} if live.version is None else self.document(live.version)
+        if old.get("identity") != document.get("identity"):
+            # Who may name the administrators is one.
+            require(by, "admin", "changing the configuration's identity")
+        found = list(differences(old, document))
+        before = None if live.version is None else {"version": live.version, "revision": live.revision}
+        after: dict[str, object] = {"version": version, "changes": found[:DIFFERENCES_LIMIT]}
+        if len(found) > DIFFERENCES_LIMIT:
+            after["more_changes"] = len(found) - DIFFERENCES_LIMIT
+        return Change(action, "configuration/live", by, before=before, after=after)
 
     def live(self) -> Live:
         """Return the pointer."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sluice.control.access import administers, reach, require_grantable
 from sluice.errors import NotFound, PermissionDenied
 from sluice.governance.authentication import ID_LENGTH, PREFIX, SECRET_LENGTH, digest_of
-from sluice.types.tenancy import VirtualKey
+from sluice.types.audit import OPERATOR, Actor, Change
+from sluice.types.tenancy import SCOPES, VirtualKey
 
 _ID_ALPHABET = string.ascii_lowercase + "234567"
 _SECRET_ALPHABET = string.ascii_letters + string.digits
@@ -20,15 +22,15 @@ RESERVED_TEAMS = ("unauthenticated",)
 
 
 class KeyAdministration(Protocol):
-    """The write side of the key store."""
+    """The write side of the key store; a change is made together with its record, or not at all."""
 
-    def create(self, key: VirtualKey) -> None:
+    def create(self, key: VirtualKey, change: Change | None = None) -> None:
         """Store a new key."""
 
     def find(self, key_id: str) -> VirtualKey | None:
         """Return one key."""
 
-    def revoke(self, key_id: str, at_ms: int) -> VirtualKey | None:
+    def revoke(self, key_id: str, at_ms: int, change: Change | None = None) -> VirtualKey | None:
         """Mark a key revoked and return it; None when there is none."""
 
     def list_keys(self, team: str | None = None) -> Iterable[VirtualKey]:
@@ -45,13 +47,15 @@ class NewKey(BaseModel):
     models: list[str] = Field(default_factory=list, max_length=200)
     scopes: list[str] = Field(default_factory=lambda: ["inference"], min_length=1)
     expires_in_days: float | None = Field(default=None, gt=0, le=3650)
+    team_bound: bool = False
+    """True: what the key may administer is its own team's alone."""
 
     @field_validator("scopes")
     @classmethod
     def _known_scopes(cls, scopes: list[str]) -> list[str]:
-        unknown = sorted(set(scopes) - {"inference", "admin"})
+        unknown = sorted(set(scopes) - set(SCOPES))
         if unknown:
-            raise ValueError(f"unknown scope {', '.join(unknown)}; known are inference and admin")
+            raise ValueError(f"unknown scope {', '.join(unknown)}; known are {', '.join(SCOPES)}")
         return sorted(set(scopes))
 
     @field_validator("team")
@@ -81,8 +85,10 @@ class Keys:
         self._pepper = pepper
         self._now_ms = now_ms
 
-    def create(self, wanted: NewKey) -> CreatedKey:
-        """Create and store a key."""
+    def create(self, wanted: NewKey, by: Actor = OPERATOR) -> CreatedKey:
+        """Create and store a key; one made by a bound administrator is bound too. Raises PermissionDenied."""
+        reach(by, wanted.team)
+        require_grantable(by, wanted.scopes)
         key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_LENGTH))
         text = PREFIX + key_id + "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(SECRET_LENGTH))
         now = self._now_ms()
@@ -96,8 +102,9 @@ class Keys:
             scopes=tuple(wanted.scopes),
             created_ms=now,
             expires_ms=None if days is None else now + int(days * 86_400_000),
+            team_bound=(wanted.team_bound or by.team_bound) and administers(wanted.scopes),
         )
-        self._store.create(key)
+        self._store.create(key, Change("keys.create", f"keys/{key_id}", by, key.team, after=key_card(key, now)))
         return CreatedKey(key, text)
 
     def create_first_admin(self) -> CreatedKey:
@@ -110,17 +117,25 @@ class Keys:
             )
         return self.create(NewKey(team="administrators", name="first", scopes=["admin", "inference"]))
 
-    def list_keys(self, team: str | None = None) -> list[VirtualKey]:
-        """Return the keys of one team (None: of all), oldest first."""
-        return sorted(self._store.list_keys(team), key=lambda key: (key.team, key.created_ms, key.id))
+    def list_keys(self, team: str | None = None, by: Actor = OPERATOR) -> list[VirtualKey]:
+        """Return the keys of one team (None: of all that the actor sees), oldest first."""
+        return sorted(self._store.list_keys(reach(by, team)), key=lambda key: (key.team, key.created_ms, key.id))
 
     def teams(self) -> list[str]:
         """Return every team that ever had a key."""
         return sorted({key.team for key in self._store.list_keys()})
 
-    def revoke(self, key_id: str) -> VirtualKey:
-        """Revoke a key; every environment refuses it within a minute. Raises NotFound."""
-        key = self._store.revoke(key_id, self._now_ms())
+    def revoke(self, key_id: str, by: Actor = OPERATOR) -> VirtualKey:
+        """Revoke a key; every environment refuses it within a minute. Raises NotFound, PermissionDenied."""
+        now, key = self._now_ms(), self._store.find(key_id)
+        if key is not None and not (by.team_bound and key.team != by.team):
+            if key.id != by.id:
+                require_grantable(by, key.scopes)
+            revoked = key if key.revoked_ms is not None else replace(key, revoked_ms=now)
+            states = {"before": key_card(key, now), "after": key_card(revoked, now)}
+            key = self._store.revoke(key_id, now, Change("keys.revoke", f"keys/{key_id}", by, key.team, **states))
+        else:
+            key = None
         if key is None:
             raise NotFound(f"There is no key {key_id[:32]!r}. 'sluice keys list' shows the ids.", code="key_not_found")
         return key
@@ -147,4 +162,5 @@ def key_card(key: VirtualKey, now_ms: int) -> dict[str, object]:
         "created_ms": key.created_ms,
         "expires_ms": key.expires_ms,
         "revoked_ms": key.revoked_ms,
+        "team_bound": key.team_bound,
     }

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,8 +28,10 @@ from sluice.types.routes import Configuration
 
 if TYPE_CHECKING:
     from sluice.control.configurations import Conflict, Live
+    from sluice.types.audit import Change
     from sluice.types.budgets import Layout
 
+Commit = Callable[[Sequence[Write], "Change"], None]
 POINTER: Key = ("configuration", "live")
 HISTORY = "history#"
 SIZE_LIMIT = 390_000
@@ -47,10 +49,19 @@ class Promotion(NamedTuple):
 class DynamoConfigurationStore:
     """Reads versions for the request path (`ports.ConfigurationStore`) and writes them for the control plane."""
 
-    def __init__(self, client: DynamoClient, table: str, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        client: DynamoClient,
+        table: str,
+        *,
+        now: Callable[[], float] = time.time,
+        commit: Commit | None = None,
+    ) -> None:
         self._client = client
         self._table = table
         self._now = now
+        self._commit = commit
+        """Makes a change together with its audit record; None: changes are not recorded."""
         self._seen: dict[str, Any] = {}
 
     def current_version(self) -> str | None:
@@ -85,7 +96,7 @@ class DynamoConfigurationStore:
         document: dict[str, object] = json.loads(text)
         return document
 
-    def publish(self, document: Mapping[str, object]) -> str:
+    def publish(self, document: Mapping[str, object], change: Change | None = None) -> str:
         """Store a document under its hash and return that. Raises ValueError for one that cannot be read."""
         text = canonical_json(document)
         encoded = text.encode()
@@ -96,9 +107,16 @@ class DynamoConfigurationStore:
         pk, sk = _version(version)
         item = {"pk": pk, "sk": sk, "document": text, "created_ms": self._now_ms()}
         try:
-            self._client.put_item(self._table, item, condition="attribute_not_exists(pk)")
+            if self._commit is not None and change is not None:
+                self._commit([put(self._table, item, condition="attribute_not_exists(pk)")], change)
+            else:
+                self._client.put_item(self._table, item, condition="attribute_not_exists(pk)")
         except ConditionalCheckFailed:
             return version  # the same content was published before
+        except TransactionCancelled as cancelled:
+            if cancelled.failed_condition() != 0:
+                raise
+            self._write([], change)
         return version
 
     def live(self) -> Live:
@@ -108,7 +126,7 @@ class DynamoConfigurationStore:
         pointer = self._pointer()
         return Live(pointer.get("version"), pointer.get("previous"), pointer.get("revision", 0))
 
-    def promote(self, version: str, expected_revision: int) -> Live:
+    def promote(self, version: str, expected_revision: int, change: Change | None = None) -> Live:
         """Make a version live if the pointer's revision is still the expected one; return the new pointer.
 
         Raises:
@@ -122,6 +140,7 @@ class DynamoConfigurationStore:
         if live.revision != expected_revision:
             raise _conflict(expected_revision)
         if live.version == version:
+            self._write([], change)
             return live
         layouts = self._changed_layouts(pointer, version)
         revision = expected_revision + 1
@@ -135,7 +154,7 @@ class DynamoConfigurationStore:
             ),
         ]
         try:
-            self._client.transact_write(writes)
+            self._write(writes, change)
         except TransactionCancelled as cancelled:
             if cancelled.failed_condition() == 0:
                 raise KeyError(version) from None
@@ -150,6 +169,12 @@ class DynamoConfigurationStore:
             self._table, POINTER[0], begins_with=HISTORY, backwards=True, limit=limit, consistent=True
         )
         return [Promotion(int(item["sk"].removeprefix(HISTORY)), item["version"], item["at_ms"]) for item in items]
+
+    def _write(self, writes: list[Write], change: Change | None) -> None:
+        if self._commit is not None and change is not None:
+            self._commit(writes, change)
+        elif writes:
+            self._client.transact_write(writes)
 
     def _pointer(self) -> dict[str, Any]:
         return self._client.get_item(self._table, POINTER, consistent=True) or {}

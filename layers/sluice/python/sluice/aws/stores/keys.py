@@ -9,13 +9,18 @@ Each change writes record and listing in one transaction, so they cannot tell di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient, Key, Write, put, update
 from sluice.types.tenancy import VirtualKey
 
+if TYPE_CHECKING:
+    from sluice.types.audit import Change
+
+Commit = Callable[[Sequence[Write], "Change"], None]
 TEAMS = "teams"
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 _ID_LENGTH = 12
@@ -25,9 +30,11 @@ _RECORD = "key"
 class DynamoKeyStore:
     """Reads keys for authentication (`ports.KeyStore`) and writes them for the control plane."""
 
-    def __init__(self, client: DynamoClient, table: str) -> None:
+    def __init__(self, client: DynamoClient, table: str, commit: Commit | None = None) -> None:
         self._client = client
         self._table = table
+        self._commit = commit
+        """Makes a change together with its audit record; None: changes are not recorded (the local stack's first)."""
 
     def find(self, key_id: str) -> VirtualKey | None:
         """Return a key, None for an unknown id and for one that no key can have."""
@@ -37,7 +44,7 @@ class DynamoKeyStore:
         item = self._client.get_item(self._table, _record(key_id), consistent=True)
         return None if item is None else _key(key_id, item)
 
-    def create(self, key: VirtualKey) -> None:
+    def create(self, key: VirtualKey, change: Change | None = None) -> None:
         """Store a new key. Raises TransactionCancelled when its id is taken."""
         listed = _attributes(key)
         pk, sk = _record(key.id)
@@ -55,15 +62,15 @@ class DynamoKeyStore:
                 values={":now": key.created_ms},
             ),
         ]
-        self._client.transact_write(writes)
+        self._write(writes, change)
 
-    def revoke(self, key_id: str, at_ms: int) -> VirtualKey | None:
+    def revoke(self, key_id: str, at_ms: int, change: Change | None = None) -> VirtualKey | None:
         """Mark a key revoked and return it, None for an unknown id. A key revoked before keeps its time."""
         key = self.find(key_id)
         if key is None:
             return None
         listing = (_team(key.team), f"key#{key.id}")
-        self._client.transact_write([self._revocation(_record(key.id), at_ms), self._revocation(listing, at_ms)])
+        self._write([self._revocation(_record(key.id), at_ms), self._revocation(listing, at_ms)], change)
         return key if key.revoked_ms is not None else replace(key, revoked_ms=at_ms)
 
     def teams(self) -> list[str]:
@@ -75,6 +82,12 @@ class DynamoKeyStore:
         for name in self.teams() if team is None else [team]:
             for item in self._client.query(self._table, _team(name), begins_with="key#", consistent=True):
                 yield _key(item["sk"].removeprefix("key#"), item)
+
+    def _write(self, writes: list[Write], change: Change | None) -> None:
+        if self._commit is None or change is None:
+            self._client.transact_write(writes)
+        else:
+            self._commit(writes, change)
 
     def _revocation(self, key: Key, at_ms: int) -> Write:
         return update(
@@ -105,6 +118,8 @@ def _attributes(key: VirtualKey) -> Item:
     for name, moment in (("expires_ms", key.expires_ms), ("revoked_ms", key.revoked_ms)):
         if moment is not None:
             attributes[name] = moment
+    if key.team_bound:
+        attributes["team_bound"] = True
     return attributes
 
 
@@ -119,4 +134,5 @@ def _key(key_id: str, item: Item) -> VirtualKey:
         created_ms=item["created_ms"],
         expires_ms=item.get("expires_ms"),
         revoked_ms=item.get("revoked_ms"),
+        team_bound=item.get("team_bound", False),
     )
