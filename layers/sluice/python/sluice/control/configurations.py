@@ -30,8 +30,6 @@ from sluice.control.identity_lint import identity_doubts
 from sluice.control.identity_schema import IdentityModel
 from sluice.control.price_lint import price_doubts
 from sluice.control.price_schema import AdjustmentModel, UnitCost, UnitName
-from sluice.control.identity_lint import identity_doubts
-from sluice.control.identity_schema import IdentityModel
 from sluice.errors import BadRequest, NotFound
 from sluice.routing.configuration import version_of
 from sluice.types.audit import OPERATOR, Actor, Change
