@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds dashboard prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash race drill-restore bench bench-catalogue costs build synth deploy deploy-local catalogue lock
+	drill-input drill-clone drill-agents crash race drill-restore bench bench-catalogue costs load build synth deploy deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -86,6 +86,9 @@ bench: setup-dev ## Measure added latency, CPU, cold start and memory (PEERS=lit
 
 bench-catalogue: setup-dev ## Measure a cold look-up against the number of providers
 	@$(VENV)/python -m benchmarks.catalogue_size
+
+load: setup-dev ## Load a deployed gateway in steps: make load LOAD="--url https://... --callers 1,8,32"
+	@$(VENV)/python -m benchmarks.deployed $(LOAD)
 
 costs: setup-dev ## Reckon what the gateway itself costs: idle from the templates, and a million requests
 	@$(VENV)/python -m benchmarks.costs $(COSTS)
