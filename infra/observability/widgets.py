@@ -277,17 +277,27 @@ def _money() -> Row:
 def _savings() -> Row:
     return (
         Widget(
+            "Budgets filling up",
+            (own(metrics.BUDGET_USED, label="% of the fullest"),),
+            width=6,
+            period=15 * MINUTE,
+            unit="%",
+            lines=(Line(100, "spent"),),
+        ),
+        Widget(
             "Answered from the cache",
             (
                 own(metrics.REQUESTS, id="requests", hidden=True),
                 own(metrics.CACHE_HITS, id="hits", hidden=True),
                 Formula("100 * FILL(hits, 0) / requests", "% of requests"),
             ),
+            width=6,
             unit="%",
         ),
         Widget(
             "Saved by caches and batches",
             (own(metrics.SAVED, label="saved"), own(metrics.COST, label="spent")),
+            width=6,
             chart="area",
             period=HOUR,
             unit="$",
@@ -295,6 +305,7 @@ def _savings() -> Row:
         Widget(
             "Tokens",
             (own(metrics.INPUT_TOKENS, label="prompts"), own(metrics.OUTPUT_TOKENS, label="answers", right=True)),
+            width=6,
             unit="tokens",
         ),
     )

@@ -149,6 +149,15 @@ def test_unusual_cost_is_what_lies_above_the_band(assembly: Assembly) -> None:
     assert "Threshold" not in alarm
 
 
+def test_no_alarm_looks_at_more_metrics_than_cloudwatch_takes(assembly: Assembly) -> None:
+    for template in assembly.templates().values():
+        for item in template["Resources"].values():
+            if item["Type"] == ALARM:
+                queries = item["Properties"].get("Metrics", ())
+                assert len([query for query in queries if "MetricStat" in query]) <= 10
+                assert len(queries) <= 20
+
+
 def test_own_metrics_of_a_template_are_declared_and_stand_in_the_stages_namespace(assembly: Assembly) -> None:
     declared = [(name, dimensions) for name, dimensions in metrics.series()]
     namespaces = set()
