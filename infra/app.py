@@ -83,9 +83,9 @@ def synthesize(app: App, *, build_layers: bool) -> None:
     if build_layers and not platform.skip_layers:
         for layer in LAYERS:
             build(layer, platform.target)
-    add_stage(app, stage, platform)
+    regions = add_stage(app, stage, platform)
     if local:
-        strip(app)
+        strip(app, [alarm for stacks in regions.values() for alarm in stacks.observability.on_expressions])
     app.synth()
 
 

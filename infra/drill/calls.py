@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
-from infra.drill.report import RehearsalFailed, Report
+from infra.drill.report import Elsewhere, RehearsalFailed, Report
 
 SIMULATOR = "simulator"
 MODEL = "simulator/sim-fast"
@@ -16,16 +17,25 @@ COUNTING_MODEL = "simulator/sim-claude"
 NATIVE_MODEL = "simulator/sim-gpt"
 EMBEDDING_MODEL = "simulator/sim-embed"
 SETTLED_SECONDS = 10.0
+AT_ONCE = 6
+"""Requests under way at the same time."""
 VERSIONS = "/admin/configuration/versions"
 PICTURE = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 RULES = {
     "budgets": {
         "month": {"scope": {"kind": "team"}, "amount": 10**12, "window": {"kind": "month"}},
+        "soon": {
+            "scope": {"kind": "team"},
+            "amount": 1_000,
+            "window": {"kind": "day"},
+            "hard": False,
+            "thresholds": [50],
+        },
         "hour": {"scope": {"kind": "key"}, "amount": 10**12, "window": {"kind": "rolling", "seconds": 3600}},
     },
     "limits": {"key": {"scope": {"kind": "key"}, "requests": {"per_minute": 6000}, "concurrent": 100}},
 }
-"""Budgets and limits that refuse nothing here, so that every call is held and counted."""
+"""Budgets and limits that refuse nothing here, so that every call is held and counted; one of them tells soon."""
 QUESTION = {"role": "user", "content": "Count from one to twenty in words."}
 
 
@@ -127,6 +137,42 @@ class Calls:
         answers = {"listed": listed, "ended": ended, "results": results, "deleted": deleted}
         self._report.batches = {name: answer.status_code for name, answer in answers.items()}
 
+    async def elsewhere(self, client: httpx.AsyncClient) -> Elsewhere:
+        """Call another region with the same key: its health, its models, a streamed answer, and its entry."""
+        found = Elsewhere()
+        found.health = (await client.get("/health")).status_code
+        found.without_key = (await client.get("/v1/models")).status_code
+        found.models = (await client.get("/v1/models", headers=self._headers)).status_code
+        body = {"model": MODEL, "stream": True, "messages": [QUESTION]}
+        async with client.stream("POST", "/v1/chat/completions", json=body, headers=self._headers) as answer:
+            found.request_id = answer.headers["x-request-id"]
+            async for _ in answer.aiter_text():
+                found.pieces += 1
+        found.entry = (await self._entry(found.request_id, client))["status"]
+        return found
+
+    async def traffic(self, clients: Sequence[httpx.AsyncClient], count: int) -> dict[str, int]:
+        """Send `count` requests through all regions at once, every other one streamed; return how many failed."""
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: int) -> bool:
+            client, streamed = clients[number % len(clients)], number % 4 < 2
+            body = {"model": MODEL, "stream": streamed, "max_tokens": 16, "messages": [QUESTION]}
+            async with free:
+                answer = await client.post("/v1/chat/completions", json=body, headers=self._headers)
+            whole = answer.text.rstrip().endswith("data: [DONE]") if streamed else "choices" in answer.text
+            return answer.status_code == 200 and whole
+
+        done = await asyncio.gather(*map(one, range(count)))
+        return {"requests": count, "failed": done.count(False)}
+
+    async def counted(self) -> int:
+        """Return how many requests of the team the API counts."""
+        answer = await self._client.get("/v1/usage", headers=self._headers)
+        if answer.status_code != 200:
+            raise RehearsalFailed(f"Usage gave {answer.status_code}: {answer.text[:300]}")
+        return int(answer.json()["total"]["requests"])
+
     async def _until(self, path: str, name: str, value: str) -> httpx.Response:
         """Ask until a member says what is waited for."""
         limit = time.monotonic() + SETTLED_SECONDS
@@ -140,11 +186,11 @@ class Calls:
         told = "" if answer.status_code == 200 else f" {answer.text[:300]}"
         self._report.others[path] = f"{answer.status_code}{told}"
 
-    async def _entry(self, request_id: str) -> dict[str, Any]:
+    async def _entry(self, request_id: str, client: httpx.AsyncClient | None = None) -> dict[str, Any]:
         """Return a ledger entry, which is written after the last byte of the answer."""
         limit = time.monotonic() + SETTLED_SECONDS
         while True:
-            answer = await self._client.get(f"/v1/requests/{request_id}", headers=self._headers)
+            answer = await (client or self._client).get(f"/v1/requests/{request_id}", headers=self._headers)
             if answer.status_code == 200:
                 return dict(answer.json())
             if time.monotonic() > limit:

@@ -1,15 +1,14 @@
-"""The CDK command line against an emulated account: bootstrap, deploy, destroy.
+"""The CDK command line against an emulated account: bootstrap, synth, deploy, destroy.
 
 It runs in an environment of its own making, so that nothing that this machine knows of real accounts (profiles,
-credentials, caches) can reach it. The app is synthesized once, by `deploy`; `destroy` reads the assembly that it left.
+credentials, caches) can reach it. The app is synthesized once; what is deployed and destroyed is that assembly.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.build import ROOT
@@ -24,43 +23,39 @@ class CdkFailed(RuntimeError):
 
 
 class Cdk:
-    """Runs the command line against `endpoint`, with its files in `folder` and this context for the app."""
+    """Runs the command line against `endpoint`, with its files in `folder`."""
 
-    def __init__(self, endpoint: str, folder: Path, context: Mapping[str, str]) -> None:
+    def __init__(self, endpoint: str, folder: Path) -> None:
         self._endpoint = endpoint
         self._folder = folder
-        self._context = context
+        self._count = 0
 
     @property
     def assembly(self) -> Path:
-        """Where `deploy` leaves what it synthesized."""
+        """Where `synth` leaves the templates."""
         return self._folder / "cdk.out"
 
     async def bootstrap(self, region: str) -> None:
         """Create the bucket and the roles that deployments use. Raises CdkFailed."""
         # Away from the project: there it would synthesize the app first, which this step does not need.
-        await self._run("bootstrap", f"aws://{ACCOUNT}/{region}", folder=self._folder, region=region)
+        await self.run("bootstrap", f"aws://{ACCOUNT}/{region}", region=region)
 
-    async def deploy(self, region: str) -> dict[str, dict[str, str]]:
-        """Deploy every stack of the app; return the outputs by stack and name. Raises CdkFailed."""
-        outputs = self._folder / "outputs.json"
-        context = [part for name, value in self._context.items() for part in ("-c", f"{name}={value}")]
-        options = ["--all", "--require-approval", "never", "--concurrency", "2", "--outputs-file", str(outputs)]
-        await self._run("deploy", *options, *context, "--output", str(self.assembly), folder=ROOT, region=region)
-        return dict(json.loads(outputs.read_text(encoding="utf-8")))
+    async def synth(self, context: Mapping[str, str]) -> None:
+        """Write the assembly of the app with this context. Raises CdkFailed."""
+        given = [part for name, value in context.items() for part in ("-c", f"{name}={value}")]
+        await self.run("synth", "--quiet", *given, "--output", str(self.assembly), folder=ROOT)
 
-    async def destroy(self, region: str) -> None:
+    async def destroy(self) -> None:
         """Delete every stack. Raises CdkFailed."""
-        options = ["--all", "--force", "--app", str(self.assembly)]
-        await self._run("destroy", *options, folder=self._folder, region=region)
+        await self.run("destroy", "--all", "--force", "--app", str(self.assembly))
 
-    async def _run(self, verb: str, *options: str, folder: Path, region: str) -> None:
+    async def run(self, *arguments: str, folder: Path | None = None, region: str = "us-east-1") -> None:
+        """Run the command line, away from the project unless `folder` says otherwise. Raises CdkFailed."""
         child = await asyncio.create_subprocess_exec(
             str(COMMAND),
-            verb,
-            *options,
+            *arguments,
             "--no-notices",
-            cwd=folder,
+            cwd=folder or self._folder,
             env=self._environment(region),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -72,10 +67,15 @@ class Cdk:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-        (self._folder / f"cdk-{verb}.log").write_bytes(output)
+        self._count += 1
+        (self._folder / f"cdk-{self._count}-{arguments[0]}.log").write_bytes(output)
         if child.returncode != 0:
             tail = "\n".join(output.decode("utf-8", "replace").splitlines()[-25:])
-            raise CdkFailed(f"cdk {verb} ended with exit code {child.returncode}:\n{tail}")
+            raise CdkFailed(f"cdk {arguments[0]} ended with exit code {child.returncode}:\n{tail}")
+
+    def runner(self, loop: asyncio.AbstractEventLoop) -> Runner:
+        """Return what runs the command line for code that is no coroutine; `loop` must be running in another thread."""
+        return Runner(self, loop)
 
     def _environment(self, region: str) -> dict[str, str]:
         return {
@@ -92,6 +92,24 @@ class Cdk:
             "NO_PROXY": "127.0.0.1,localhost",
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
         }
+
+
+class Runner:
+    """Runs the command line from a thread, and keeps what its last failure said."""
+
+    def __init__(self, command: Cdk, loop: asyncio.AbstractEventLoop) -> None:
+        self._command = command
+        self._loop = loop
+        self.failure: CdkFailed | None = None
+
+    def __call__(self, arguments: Sequence[str]) -> int:
+        """Return the exit status as the shell would see it."""
+        try:
+            asyncio.run_coroutine_threadsafe(self._command.run(*arguments), self._loop).result()
+        except CdkFailed as failure:
+            self.failure = failure
+            return 1
+        return 0
 
 
 def missing() -> str | None:

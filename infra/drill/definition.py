@@ -41,6 +41,16 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Fed:
+    """A mapping that feeds a function from a stream or a queue."""
+
+    source: str
+    function: str
+    alias: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeployedFunction:
     """One function, unpacked: `task` is what Lambda would put at /var/task, `opt` its layers, as at /opt."""
 
@@ -60,11 +70,22 @@ class Account:
     """The emulated account, in one region."""
 
     def __init__(self, endpoint: str, region: str) -> None:
+        self.region = region
         self._options = {
             "endpoint_url": endpoint,
             "region_name": region,
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
+        }
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The account as the environment of a program that is no function names it."""
+        return {
+            "AWS_ENDPOINT_URL": self._options["endpoint_url"],
+            "AWS_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
         }
 
     def client(self, service: str) -> Any:
@@ -94,6 +115,28 @@ class Account:
                 name, alias = target["Arn"].split(":")[-2:]
                 found.append(Schedule(rule["ScheduleExpression"], name, alias))
         return tuple(found)
+
+    def fed(self) -> tuple[Fed, ...]:
+        """Return the functions that are fed from streams or queues."""
+        found = []
+        for mapping in self.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            name, alias = mapping["FunctionArn"].split(":")[-2:]
+            found.append(Fed(mapping["EventSourceArn"], name, alias, mapping["UUID"]))
+        return tuple(found)
+
+    def switch_off(self) -> None:
+        """Keep the emulator from running schedules and streams by itself."""
+        events = self.client("events")
+        for rule in events.list_rules()["Rules"]:
+            events.disable_rule(Name=rule["Name"])
+        for each in self.fed():
+            self.client("lambda").update_event_source_mapping(UUID=each.id, Enabled=False)
+
+    def replicate(self, table: str, regions: Sequence[str], *, verb: str = "Create") -> None:
+        """Create ("Create") or delete ("Delete") the replicas of a table."""
+        for region in regions:
+            update = [{verb: {"RegionName": region}}]
+            self.client("dynamodb").update_table(TableName=table, ReplicaUpdates=update)
 
     def refusal(self, api_id: str, kind: str) -> tuple[int, bytes]:
         """Return what the API answers by itself in a case such as MISSING_AUTHENTICATION_TOKEN: status and body."""
@@ -138,17 +181,33 @@ class Account:
         listed = self.client("cloudformation").describe_stacks()["Stacks"]
         return tuple(sorted(stack["StackName"] for stack in listed if stack["StackStatus"] != "DELETE_COMPLETE"))
 
+    def output(self, stack: str, name: str) -> str:
+        """Return an output of a stack."""
+        (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return next(str(item["OutputValue"]) for item in found["Outputs"] if item["OutputKey"] == name)
+
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables that exist."""
         return tuple(self.client("dynamodb").list_tables()["TableNames"])
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """Return the items of a small table, in DynamoDB's own notation."""
-        return list(self.client("dynamodb").scan(TableName=table)["Items"])
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        return [item for page in pages for item in page["Items"]]
 
     def take_item(self, table: str, item: dict[str, Any]) -> None:
         """Delete an item, given as `items` returns it."""
         self.client("dynamodb").delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
+
+    def objects(self, bucket: str) -> tuple[str, ...]:
+        """Return the keys of a bucket's objects, of which there are few."""
+        listed = self.client("s3").list_objects_v2(Bucket=bucket).get("Contents") or []
+        return tuple(item["Key"] for item in listed)
+
+    def empty(self, bucket: str) -> None:
+        """Delete a bucket's objects, as an operator does before its stack is destroyed."""
+        for key in self.objects(bucket):
+            self.client("s3").delete_object(Bucket=bucket, Key=key)
 
     def put_lines(self, log_group: str, lines: Sequence[str]) -> None:
         """Write log lines, as Lambda does with what a function prints."""

@@ -14,10 +14,27 @@ class RehearsalFailed(RuntimeError):
 
 
 @dataclass
+class Elsewhere:
+    """What another region than the primary one gave. Statuses are those of HTTP answers."""
+
+    health: int = 0
+    without_key: int = 0
+    models: int = 0
+    pieces: int = 0
+    """Pieces of a streamed answer."""
+    request_id: str = ""
+    entry: int = 0
+    items: int = 0
+    """Items of the region's own ledger after one call."""
+
+
+@dataclass
 class Report:
     """The findings, in the order in which they are made. Statuses are those of HTTP answers."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    waves: tuple[str, ...] = ()
+    """Regions, in the order in which they were deployed."""
     stacks: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     schedules: tuple[Schedule, ...] = ()
@@ -47,6 +64,21 @@ class Report:
     used: dict[str, set[Access]] = field(default_factory=dict)
     denied: list[tuple[str, Access]] = field(default_factory=list)
     """The statements of each function's role, what it asked of AWS, and what of that the role does not grant."""
+    all_functions: dict[str, DeployedFunction] = field(default_factory=dict)
+    """The functions of every region; `functions` are those of the primary one."""
+    regions: dict[str, Elsewhere] = field(default_factory=dict)
+    """The other regions, called with a key that was made in the primary one."""
+    traffic: dict[str, int] = field(default_factory=dict)
+    """Requests through all regions at once: how many, and how many of them failed."""
+    exported: tuple[str, ...] = ()
+    """Keys of the objects that the nightly export has put, in all regions."""
+    entries: int = 0
+    """Entries in the ledgers of all regions."""
+    counted: int = 0
+    """Requests that the API counts as usage, after every region's ledger was added up."""
+    alerted: dict[str, int] = field(default_factory=dict)
+    redriven: dict[str, int] = field(default_factory=dict)
+    """Messages of the roll-up's queue and what became of them."""
     left: tuple[str, ...] = ()
     """Stacks and tables of the stage that exist after it was destroyed."""
 

@@ -38,6 +38,8 @@ class ObservabilityStack(Stack):
         self.stage = stage
         self.place = place_of(stage, region, jobs)
         self._names: dict[Deployed, str] = {}
+        self.on_expressions: list[CfnResource] = []
+        """Alarms on more than one metric, which the emulator refuses."""
         self.topics = {severity: self._topic(severity) for severity in TOPICS}
         self._alarms()
         self._dashboard()
@@ -84,7 +86,10 @@ class ObservabilityStack(Stack):
         namespace = metric_namespace(self.stage.name)
         properties = alarm_properties(alarm, namespace, self._name) | self._told(alarm)
         kind = cloudwatch.CfnAlarm.CFN_RESOURCE_TYPE_NAME
-        return CfnResource(self, f"Alarm-{alarm.name}", type=kind, properties=properties)
+        made = CfnResource(self, f"Alarm-{alarm.name}", type=kind, properties=properties)
+        if "Metrics" in properties:
+            self.on_expressions.append(made)
+        return made
 
     def _composite(self, alarm: Composite) -> CfnResource:
         properties = {"AlarmRule": rule(self.stage.prefix, alarm)} | self._told(alarm)
