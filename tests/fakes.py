@@ -250,6 +250,19 @@ def configuration(**changes: object) -> Configuration:
     return Configuration(**{**values, **changes})  # type: ignore[arg-type]
 
 
+class MemoryPayloads:
+    """Archived payloads; with `failure`, putting one fails."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.failure: Exception | None = None
+
+    def put(self, key: str, packed: bytes) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.objects[key] = packed
+
+
 class Gateway:
     """A composed application with everything outside it in memory."""
 
@@ -283,6 +296,7 @@ class Gateway:
         self.responses = MemoryResponses()
         self.batches = MemoryBatches()
         self.counters, self.buckets = MemoryCounters(), MemoryBuckets()
+        self.payloads = MemoryPayloads()
         self.slept: list[float] = []
         self.app: App = application(
             Adapters(
@@ -301,6 +315,7 @@ class Gateway:
                 batches=lambda: self.batches,
                 counters=lambda: (self.counters, self.buckets),
                 uploads=uploads,
+                payloads=lambda: self.payloads,
             )
         )
 

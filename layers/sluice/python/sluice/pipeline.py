@@ -22,7 +22,7 @@ from sluice.errors import GatewayError, InternalError, ProviderError
 from sluice.governance.authentication import Authenticator
 from sluice.governance.end_user import end_user
 from sluice.metering.request_ids import new as new_request_id
-from sluice.metering.tally import Tally
+from sluice.metering.tally import Recorder, Tally
 from sluice.ports import LedgerStore, ResponseStore, UploadAccess
 from sluice.providers.credentials import Credentials
 from sluice.routing.router import Router
@@ -34,6 +34,7 @@ from sluice.types.routes import Configuration, Deployment, Plan
 
 if TYPE_CHECKING:
     from sluice.admission import Gate
+    from sluice.types.archives import ArchivePolicy
 
 UPLOAD_MARK = b"sluice:"
 """What a body that refers to an upload holds, also where its slashes are escaped (`sluice:\\/\\/uploads\\/`)."""
@@ -59,6 +60,8 @@ class Services:
     """Budgets and limits, loaded with the first configuration that has some."""
     gate_calls: Callable[[], int] = int
     """How many calls it made so far; those that a request waits for are its lease misses."""
+    recorder: Callable[[ArchivePolicy, Request, str], Recorder | None] | None = None
+    """Makes what keeps one request and its answer, for routes that say so."""
 
 
 Step = Callable[[Request, Tally, Closed, Services], Response]
@@ -83,8 +86,13 @@ def run(request: Request, operation: str, dialect: str, services: Services, *, s
         trace=trace_of(request.headers, request_id),
     )
     closed = services.settlement.close(tally, request.cold_start)
+    response = _answered(request, tally, closed, services, step or serve)
+    return response if tally.recorder is None else tally.recorder.over(response, tally)
+
+
+def _answered(request: Request, tally: Tally, closed: Closed, services: Services, step: Step) -> Response:
     try:
-        return (step or serve)(request, tally, closed, services)
+        return step(request, tally, closed, services)
     except GatewayError as error:
         tally.refuse(error)
         return _refused(error, tally, closed)
@@ -139,6 +147,9 @@ def respond(
         incoming, plan = _admitted(incoming, plan, tally, services, configuration, until=until)
 
     tally.route = plan.route or ""
+    route = configuration.routes.get(tally.route) if tally.route else None
+    if route is not None and route.archive is not None and services.recorder is not None:
+        tally.recorder = services.recorder(route.archive, incoming.request, tally.request_id)
     tally.reasons += [f"{c.deployment.name}: {c.reason}" for c in plan.choices]
     tally.reasons += [f"{r.name}: not used, {r.reason}" for r in plan.rejected]
     tally.deployment = plan.choices[0].deployment

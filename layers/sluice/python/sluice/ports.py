@@ -154,6 +154,13 @@ class SecretStore(Protocol):
         """Return the key of the HMAC under which virtual keys are stored."""
 
 
+class PayloadStore(Protocol):
+    """Where requests and answers of routes that archive them go."""
+
+    def put(self, key: str, packed: bytes) -> None:
+        """Write one object of gzip JSON (`telemetry.payload_keys` has the keys)."""
+
+
 class LineSink(Protocol):
     """Where structured log lines go (stdout on Lambda)."""
 

@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from sluice.admission import Gate
     from sluice.governance.identity.callers import IdentityCallers
     from sluice.governance.listings import Listings
-    from sluice.ports import BatchStore, BucketStore, CounterStore, ResponseStore, UsageReader
+    from sluice.metering.tally import Recorder
+    from sluice.ports import BatchStore, BucketStore, CounterStore, PayloadStore, ResponseStore, UsageReader
     from sluice.readiness import Readiness
     from sluice.stored_responses.reading import StoredResponses
     from sluice.telemetry.calls import CountedCalls
+    from sluice.types.archives import ArchivePolicy
     from sluice.uploads import Uploads
 
 
@@ -80,6 +82,8 @@ class Adapters:
     attempt_lines: Callable[[LedgerEntry], Iterable[str]] | None = None
     fault_line: Callable[[str, str, str], str] | None = None
     """As in `Settlement`."""
+    payloads: Callable[[], PayloadStore] | None = None
+    """Makes the store of payloads when a route first archives some; None: there is none."""
 
 
 def services(adapters: Adapters) -> tuple[Services, Registry]:
@@ -101,6 +105,14 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
     authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch, strangers.open)
     gates = _Gates(adapters)
     dispatcher = Dispatcher(adapters.transport, credentials.refresh, clock, adapters.lines.write)
+
+    def recorder(policy: ArchivePolicy, request: Request, request_id: str) -> Recorder | None:
+        from sluice import archiving
+
+        if not archiving.chosen(policy, request_id):
+            return None
+        return archiving.Recorder(policy, request, adapters.payloads, composed.settlement.report)
+
     composed = Services(
         authenticator=authenticator,
         configuration=configuration,
@@ -131,6 +143,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         uploads=adapters.uploads,
         gate=gates.open if adapters.counters is not None else None,
         gate_calls=gates.calls,
+        recorder=recorder,
         responses=adapters.responses,
     )
     return composed, registry

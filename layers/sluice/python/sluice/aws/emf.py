@@ -42,8 +42,12 @@ FAMILIES = {
 """Family -> what the names of its models begin with, behind the maker's prefix."""
 MAKERS = ("us.", "eu.", "apac.", "global.", "anthropic.", "meta-", "meta.")
 """What stands in front of a model's own name, in this order."""
-SETTLING = ("settle_failed", "line_failed", "ledger_failed")
-"""Faults after which the sweep has to make up for something."""
+FAULTS = {
+    **dict.fromkeys(("settle_failed", "line_failed", "ledger_failed"), metrics.SETTLE_FAILURES),
+    "refresh_failed": metrics.REFRESH_FAILURES,
+    "archive_failed": metrics.ARCHIVE_FAILURES,
+}
+"""Faults that are measured; the others end in a request's own class of error."""
 
 Figures = Iterable[tuple[Metric, float]]
 
@@ -117,9 +121,9 @@ def fault_line(
     event: str, error: str, request_id: str = "", *, namespace: str = "Sluice", at_ms: int | None = None
 ) -> str:
     """Return the line of a fault of the gateway's own; `error` is the error's class, never its words."""
-    metric = metrics.SETTLE_FAILURES if event in SETTLING else metrics.REFRESH_FAILURES
     members = {"event": event, "error": error, "request_id": request_id}
-    if event not in (*SETTLING, "refresh_failed"):
+    metric = FAULTS.get(event)
+    if metric is None:
         return _encode({"kind": "fault", **members})
     moment = int(time.time() * 1000) if at_ms is None else at_ms
     return metric_line("fault", ((metric, 1),), namespace=namespace, at_ms=moment, members=members)

@@ -24,6 +24,7 @@ from sluice.ports import (
     BatchStore,
     BucketStore,
     CounterStore,
+    PayloadStore,
     ResponseStore,
     Transport,
     UploadAccess,
@@ -76,6 +77,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             open_line=open_line,
             attempt_lines=partial(attempt_lines, namespace=namespace),
             fault_line=partial(fault_line, namespace=namespace),
+            payloads=partial(_payloads, aws) if aws.settings.archive_bucket else None,
             region=aws.settings.region,
             role=aws.role,
             role_services=aws.settings.role_services,
@@ -111,6 +113,12 @@ def _listing(aws: Aws) -> Callable[[str, int], None]:
     from sluice.aws.stores.counter_listing import DynamoCounterListing
 
     return DynamoCounterListing(aws.dynamo, aws.settings.table("usage")).add
+
+
+def _payloads(aws: Aws) -> PayloadStore:
+    from sluice.aws.stores.payloads import S3PayloadStore
+
+    return S3PayloadStore.of(aws.settings, aws.role)
 
 
 def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any], Any], Any]:

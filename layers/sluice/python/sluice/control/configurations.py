@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sluice.control.access import require
 from sluice.control.audit import DIFFERENCES_LIMIT, differences
@@ -40,6 +41,15 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def compilable(pattern: str) -> str:
+    """Return a regular expression that can be used. Raises ValueError."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is no regular expression ({error})") from None
+    return pattern
+
+
 class TimeoutsModel(_Strict):
     """Seconds."""
 
@@ -68,6 +78,18 @@ class TargetModel(_Strict):
     region: str | None = None
 
 
+class ArchiveModel(_Strict):
+    """Whether requests and answers of a route are kept; `patterns` are regular expressions that are redacted too."""
+
+    payloads: bool
+    retention_days: Literal[1, 7, 30, 90, 365] = 30
+    sample: float = Field(default=1.0, gt=0, le=1)
+    redact: list[Literal["emails", "keys"]] = Field(default=["emails", "keys"])
+    patterns: list[Annotated[str, Field(min_length=1, max_length=200), AfterValidator(compilable)]] = Field(
+        default_factory=list, max_length=20
+    )
+
+
 class RouteModel(_Strict):
     """A route."""
 
@@ -76,6 +98,7 @@ class RouteModel(_Strict):
     timeouts: TimeoutsModel = Field(default_factory=TimeoutsModel)
     retry: RetryModel = Field(default_factory=RetryModel)
     strict_parameters: bool = False
+    archive: ArchiveModel | None = None
 
 
 class ProviderModel(_Strict):

@@ -10,6 +10,7 @@ from sluice.errors import GatewayError, ProviderError
 from sluice.metering.pricing import charge
 from sluice.telemetry.traceparent import TRACEPARENT, TRACESTATE, UNTRACED, Trace, span_id
 from sluice.types.clock import Millis, NanoUSD
+from sluice.types.http import Response
 from sluice.types.ledger import Attempt, LedgerEntry
 from sluice.types.routes import Deployment
 from sluice.types.tenancy import Caller
@@ -53,6 +54,13 @@ class Ticket(Protocol):
         """Charge the holds here after all."""
 
 
+class Recorder(Protocol):
+    """Keeps what was asked and answered."""
+
+    def over(self, response: Response, tally: Tally) -> Response:
+        """Return the response that is noted while it passes, and kept after its last byte."""
+
+
 @dataclass(slots=True)
 class Tally:
     """One running request. `started` is a monotonic second, `wall_ms` the same moment as epoch milliseconds."""
@@ -92,6 +100,8 @@ class Tally:
     """What was set aside for the request, None where no budget or limit applies."""
     lease_misses: int = 0
     trace: Trace = UNTRACED
+    recorder: Recorder | None = None
+    """What keeps the request and its answer, None where the route keeps neither."""
     priced: tuple[Usage, Deployment, Charged] | None = None
     """The last cost that was reckoned, and for what; it is asked for several times."""
     asked: Deployment | None = None

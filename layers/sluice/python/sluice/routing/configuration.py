@@ -3,7 +3,9 @@
     {"routes": {"fast": {"strategy": "ordered", "targets": [{"model": "openai/gpt-4o-mini", "weight": 1}],
                          "timeouts": {"connect": 5, "first_byte": 120, "idle": 60, "total": 600,
                                       "request": 890},
-                         "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false}},
+                         "retry": {"attempts": 2, "base": 0.25, "longest": 8}, "strict_parameters": false,
+                         "archive": {"payloads": false, "retention_days": 30, "sample": 1, "redact": ["emails", "keys"],
+                                     "patterns": []}}},
      "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
                                "any_model": false, "headers": {}, "first_byte_seconds": null,
                                "propagate_trace": false}},
@@ -25,10 +27,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sluice.settings import PAYLOAD_DAYS
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.routes import Configuration, ProviderSettings, RetryPolicy, Route, RouteTarget, Timeouts
+
+if TYPE_CHECKING:
+    from sluice.types.archives import ArchivePolicy
 
 STRATEGIES = ("ordered", "weighted")
 PHASES = ("connect", "first_byte", "idle", "total", "request")
@@ -113,6 +119,23 @@ def _route(raw: Raw, name: str) -> Route:
         retry=_retry(_object(raw.get("retry") or {}, "retry")),
         strict_parameters=_flag(raw, "strict_parameters") or False,
         cold_starts="first_byte" not in timeouts,
+        archive=_archive(_object(raw["archive"], "archive")) if raw.get("archive") else None,
+    )
+
+
+def _archive(raw: Raw) -> ArchivePolicy | None:
+    from sluice.types.archives import ArchivePolicy
+
+    if not _flag(raw, "payloads"):
+        return None
+    days = _count(raw.get("retention_days", 30), "retention_days")
+    if days not in PAYLOAD_DAYS:
+        raise ValueError(f"retention_days must be one of {', '.join(map(str, PAYLOAD_DAYS))}")
+    sample = raw.get("sample", 1.0)
+    if not isinstance(sample, int | float) or isinstance(sample, bool) or not 0 < sample <= 1:
+        raise ValueError("sample must be above 0 and at most 1")
+    return ArchivePolicy(
+        days, float(sample), _texts(raw, "redact", ("emails", "keys")), _texts(raw, "patterns", ())
     )
 
 

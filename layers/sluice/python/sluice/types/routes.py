@@ -10,6 +10,7 @@ from sluice.types.catalogue import Model, Provider, ProviderEndpoint
 
 if TYPE_CHECKING:
     from sluice.types.adjustments import Adjustment
+    from sluice.types.archives import ArchivePolicy
     from sluice.types.budgets import Budget, Limit
     from sluice.types.identity import Identity
 
@@ -55,6 +56,8 @@ class Route:
     strict_parameters: bool = False
     cold_starts: bool = True
     """A host that starts models on demand may take its own time to the first byte; False where the route states one."""
+    archive: ArchivePolicy | None = None
+    """Whether requests and answers are kept, and how; None: they are not."""
 
 
 @dataclass(frozen=True, slots=True)
