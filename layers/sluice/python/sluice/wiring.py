@@ -101,8 +101,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         now=clock.epoch,
     )
     configuration = ConfigurationSnapshot(adapters.configurations, clock.epoch)
-    strangers = Strangers(configuration.current, adapters.transport, clock.epoch)
-    authenticator = Authenticator(adapters.keys, adapters.secrets.pepper, clock.epoch, strangers.open)
+    authenticator, strangers = _authentication(adapters, configuration)
     gates = _Gates(adapters)
     dispatcher = Dispatcher(adapters.transport, credentials.refresh, clock, adapters.lines.write)
 
@@ -147,6 +146,12 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
         responses=adapters.responses,
     )
     return composed, registry
+
+
+def _authentication(adapters: Adapters, configuration: ConfigurationSnapshot) -> tuple[Authenticator, Strangers]:
+    epoch = adapters.clock.epoch
+    strangers = Strangers(configuration.current, adapters.transport, epoch)
+    return Authenticator(adapters.keys, adapters.secrets.pepper, epoch, strangers.open), strangers
 
 
 class Strangers:
