@@ -60,3 +60,36 @@ def test_each_metric_says_what_cloudwatch_and_people_need() -> None:
 def test_no_dimension_names_a_tenant() -> None:
     names = {name for metric in metrics.METRICS for dimensions in metric.by for name in dimensions.names}
     assert names == {"Provider", "Family", "Operation"}
+
+
+def constants() -> dict[str, str]:
+    """Return each metric's name in the code, by what CloudWatch calls it."""
+    return {each.name: name for name, each in vars(metrics).items() if isinstance(each, metrics.Metric)}
+
+
+def used(path: Path) -> Iterator[str]:
+    """Yield the names that a module takes from the declaration."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "metrics":
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom) and node.module == "sluice.metrics":
+            yield from (alias.name for alias in node.names)
+
+
+def emitting() -> list[Path]:
+    return [path for path in PACKAGE.rglob("*.py") if path.name != "metrics.py" and "local" not in path.parts]
+
+
+def test_nothing_undeclared_is_emitted_for_one_module_alone_writes_blocks_of_metrics() -> None:
+    writers = [
+        str(path.relative_to(PACKAGE))
+        for folder in (PACKAGE, ROOT / "functions", ROOT / "layers/runtime")
+        for path in folder.rglob("*.py")
+        if "CloudWatchMetrics" in path.read_text(encoding="utf-8") and "local" not in path.parts
+    ]
+    assert writers == ["aws/emf.py"]
+
+
+def test_nothing_declared_is_never_emitted() -> None:
+    taken = {name for path in emitting() for name in used(path)}
+    assert not {name for name in constants().values() if name not in taken}
