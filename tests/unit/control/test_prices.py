@@ -158,6 +158,16 @@ def test_a_price_in_a_unit_without_a_rate_is_refused_with_the_member_to_add() ->
     assert said in refused.value.message
 
 
+def test_hours_may_be_those_of_some_days_and_days_need_hours() -> None:
+    peak = {"hours": [["01:00", "04:00"]], "days": [0, 4], "tiers": [{"rates": {"input": 2}}]}
+    plain = {"tiers": [{"rates": {"input": 1}}]}
+    found = published(models={"openai_compatible/own": {"prices": [plain, peak]}})
+    assert [price.days for price in found.models["openai_compatible/own"].prices] == [(), (0, 4)]
+    for wrong, said in (({**plain, "days": [0]}, "days are those of hours"), ({**peak, "days": [7]}, "days")):
+        with pytest.raises(BadRequest, match=said):
+            control().lint({"models": {"openai_compatible/own": {"prices": [plain, wrong]}}})
+
+
 @pytest.mark.parametrize("units", [{"credit": "0"}, {"credit": 1.5}, {"Credit": "1"}, {"credit": "cheap"}])
 def test_a_unit_that_costs_nothing_or_no_amount_is_refused(units: dict[str, Any]) -> None:
     with pytest.raises(BadRequest, match="units"):

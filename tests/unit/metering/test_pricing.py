@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.metering.pricing import charge, cost, cost_at_ceiling, price_of, stated_nano
+from sluice.metering.pricing import charge, cost, cost_at_ceiling, price_of, stated_nano, weekday
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.usage import Usage
 
@@ -222,6 +224,24 @@ def test_a_price_that_depends_on_the_hour_is_chosen_by_the_clock() -> None:
     for clock, expected in (("00:59", cheap), ("01:00", peak), ("03:59", peak), ("04:00", cheap), ("06:30", peak)):
         assert price_of(priced, f"2026-11-23T{clock}:30Z") is expected
     assert price_of(priced, "2026-11-23") is peak
+
+
+def test_hours_may_be_those_of_some_days_of_the_week() -> None:
+    cheap = price({"input": 1})
+    peak = Price("", (PriceTier(0, {"input": 2}),), hours=(("01:00", "04:00"),), days=(0, 4))
+    priced = model(cheap, peak)
+    # 2026-11-23 is a Monday.
+    for day, expected in (("23", peak), ("24", cheap), ("27", peak), ("28", cheap), ("29", cheap), ("30", peak)):
+        assert price_of(priced, f"2026-11-{day}T02:00") is expected
+        assert price_of(priced, f"2026-11-{day}T05:00") is cheap
+        assert price_of(priced, f"2026-11-{day}") is expected
+    alone = (replace(peak, hours=(("01:00", "02:00"),)), replace(peak, hours=(("03:00", "04:00"),)))
+    assert price_of(model(*alone), "2026-11-24T02:00") is alone[0], "no day without a price"
+
+
+@given(st.dates())
+def test_the_day_of_the_week_is_known_without_a_calendar(day: date) -> None:
+    assert weekday(day.isoformat()) == day.weekday()
 
 
 def test_a_charge_is_made_at_the_price_of_its_minute() -> None:

@@ -66,6 +66,9 @@ def moments(model: Model) -> Iterator[datetime]:
             start = datetime.fromisoformat(price.starts).replace(tzinfo=UTC)
             days |= {start, start - timedelta(days=1)}
     hours = (0, 2, 5, 8, 12, 20) if any(price.hours for price in model.prices) else (12,)
+    # Which days of the week have peak hours is the vendor's word; genai-prices takes them for every day.
+    weekdays = {day for price in model.prices for day in price.days} or set(range(7))
+    days = {day for day in days if day.weekday() in weekdays}
     return (day.replace(hour=hour, minute=15) for day in sorted(days) for hour in hours)
 
 

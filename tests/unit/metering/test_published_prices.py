@@ -91,10 +91,19 @@ def test_a_call_costs_what_its_vendor_prints(model: str, usage: Usage, dollars: 
     assert cost(usage, price).nano == stated_nano(dollars)
 
 
-@pytest.mark.parametrize(("clock", "dollars"), [("00:59", "2.662"), ("01:00", "5.324"), ("09:59", "5.324")])
-def test_a_call_costs_what_its_vendor_prints_for_the_hour(clock: str, dollars: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "dollars"),
+    [
+        ("2026-11-23T00:59", "2.662"),
+        ("2026-11-23T01:00", "5.324"),
+        ("2026-11-27T09:59", "5.324"),
+        ("2026-11-28T01:00", "2.662"),
+    ],
+)
+def test_a_call_costs_what_its_vendor_prints_for_the_hour(moment: str, dollars: str) -> None:
+    # api-docs.deepseek.com/quick_start/pricing (2026-11): peak hours are those of Monday to Friday.
     ((_, listed),) = Registry().resolve("deepseek/deepseek-v4-pro")
-    price = price_of(listed, f"2026-11-23T{clock}")
+    price = price_of(listed, moment)
     assert price is not None
     assert cost(Usage(cache_read=MILLION, input=MILLION, output=MILLION), price).nano == stated_nano(dollars)
 

@@ -147,11 +147,18 @@ def pricing_of(model: Model, now_ms: Millis) -> dict[str, object] | None:
         shown["service_tiers"] = {name: _tiers(p) for p in others for name in p.service_tiers}
     windows = [p for p in model.prices if p.hours and not p.service_tiers and p.starts == price.starts]
     if windows:
-        shown["hours"] = [{"utc": [list(window) for window in p.hours], "tiers": _tiers(p)} for p in windows]
+        shown["hours"] = [
+            {"utc": [list(window) for window in p.hours], **_weekdays(p), "tiers": _tiers(p)} for p in windows
+        ]
     later = [p for p in model.prices if p.starts > day[:10] and not p.service_tiers]
     if later:
         shown["scheduled"] = [{"from": p.starts, "tiers": _tiers(p)} for p in later]
     return shown
+
+
+def _weekdays(price: Price) -> dict[str, object]:
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    return {"days": [names[day] for day in price.days]} if price.days else {}
 
 
 def _tiers(price: Price) -> list[dict[str, object]]:

@@ -144,6 +144,7 @@ class PriceSchema(_Strict):
     hours: list[tuple[Clock, Clock]] = Field(default_factory=list)
     tiers: list[TierSchema] = Field(min_length=1)
     unit: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    days: list[Annotated[int, Field(ge=0, le=6)]] | None = Field(default=None, min_length=1, max_length=7)
 
     @field_validator("tiers")
     @classmethod
@@ -159,6 +160,12 @@ class PriceSchema(_Strict):
         if any(start >= end for start, end in hours):
             raise ValueError("a window ends after it starts; split one that runs over midnight")
         return hours
+
+    @model_validator(mode="after")
+    def _days_of_hours(self) -> PriceSchema:
+        if self.days and not self.hours:
+            raise ValueError("days are those of hours; state the hours too, such as 00:00 to 24:00")
+        return self
 
 
 class _Traits(_Strict):
@@ -255,7 +262,8 @@ class GenerationSchema(_Strict):
 
     `rename` gives a model the id that the vendor's API knows; `also` adds names to a model; `free` are models whose
     empty price means that they cost nothing; `extra` adds models that genai-prices does not know; `unlisted` are ids
-    that only stand for a family of names. `profiles` are what may stand before a name, which then means the model that
+    that only stand for a family of names. `weekdays` are the days (0 is Monday) that prices by the hour hold on, which
+    genai-prices does not know. `profiles` are what may stand before a name, which then means the model that
     genai-prices gives it to (Amazon's inference profiles). `reasons` explain.
     """
 
@@ -269,6 +277,7 @@ class GenerationSchema(_Strict):
     extra: dict[str, ModelSchema] = Field(default_factory=dict)
     unlisted: list[str] = Field(default_factory=list)
     profiles: list[str] = Field(default_factory=list)
+    weekdays: list[Annotated[int, Field(ge=0, le=6)]] = Field(default_factory=list)
     reasons: list[str] = Field(default_factory=list)
 
 

@@ -83,6 +83,10 @@ def regenerated(raw: Json) -> Json:
             raise CatalogueProblem(f"genai-prices has no provider {generation.provider!r}.")
         models = dict(_models(known, head["generated"]))
         models.update(head["generated"].get("extra", {}))
+        weekdays = head["generated"].get("weekdays")
+        for price in (price for entry in models.values() for price in entry.get("prices", ()) if weekdays):
+            if price.get("hours"):
+                price["days"] = weekdays
         content = {**head, "source": SOURCE, "models": {id_: models[id_] for id_ in sorted(models)}}
     ProviderSchema.model_validate(content)
     return content

@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sluice.metering.pricing import CEILING, STATED, UNPRICED, charge, cost, price_of, stated_nano, tier_named
+from sluice.metering.pricing import STATED, UNPRICED, charge, cost, price_of, stated_nano, tier_named
 from sluice.types.adjustments import Adjustment, Charge
 from sluice.types.catalogue import WHOLE, Model
 from sluice.types.clock import Millis, NanoUSD
+from sluice.types.ledger import CEILING
 from sluice.types.routes import Deployment
 from sluice.types.usage import Usage
 

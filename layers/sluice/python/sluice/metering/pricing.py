@@ -40,6 +40,7 @@ _FALLBACK = {
 }
 _STANDARD_TIERS = (None, "", "auto", "default", "standard", "on_demand")
 _LONGEST_NUMBER = 60
+_MONTHS = (0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def price_of(model: Model, when: str, service_tier: str | None = None, geo: str 
 def _in_force(prices: tuple[Price, ...], when: str, service_tier: str | None) -> Price | None:
     if len(prices) == 1 and not prices[0].starts:
         return prices[0]
-    day, clock = when[:10], when[11:16]
+    day = when[:10]
     started = [price for price in prices if price.starts <= day]
     special = [price for price in started if service_tier in price.service_tiers]
     if not special or service_tier in _STANDARD_TIERS:
@@ -80,7 +81,7 @@ def _in_force(prices: tuple[Price, ...], when: str, service_tier: str | None) ->
     if not special:
         return None
     newest = max(price.starts for price in special)
-    return _at_hour([price for price in special if price.starts == newest], clock)
+    return _at_hour([price for price in special if price.starts == newest], day, when[11:16])
 
 
 def cost(usage: Usage, price: Price) -> Cost:
@@ -156,15 +157,23 @@ def stated_nano(text: str) -> NanoUSD:
     return (int(digits) + unit // 2) // unit
 
 
-def _at_hour(prices: list[Price], clock: str) -> Price:
+def _at_hour(prices: list[Price], day: str, clock: str) -> Price:
     if len(prices) == 1:
         return prices[0]
+    prices = [price for price in prices if not price.days or weekday(day) in price.days] or prices[:1]
     if not clock:
         return max(prices, key=lambda price: sum(price.tiers[0].rates.values()))
     for price in prices:
         if any(start <= clock < end for start, end in price.hours):
             return price
     return next((price for price in prices if not price.hours), prices[0])
+
+
+def weekday(day: str) -> int:
+    """Return the day of the week of an ISO date, 0 for Monday (T. Sakamoto's method, for Gregorian dates)."""
+    year, month, number = int(day[:4]), int(day[5:7]), int(day[8:])
+    year -= month < 3
+    return (year + year // 4 - year // 100 + year // 400 + _MONTHS[month - 1] + number + 6) % 7
 
 
 def _tier(price: Price, prompt: int) -> PriceTier:

@@ -144,6 +144,7 @@ def read_price(entry: Raw, source: str) -> Price:
         hours=tuple((window[0], window[1]) for window in entry.get("hours", ())),
         version=f"{source}#{fingerprint(entry)}",
         unit=entry.get("unit", ""),
+        days=tuple(entry.get("days", ())),
     )
 
 

@@ -206,6 +206,7 @@ def _price(value: object, version: str) -> Price:
         hours=tuple(_window(each) for each in _list(raw.get("hours") or [], "hours")),
         version=version,
         unit=_text(raw.get("unit") or "", "unit"),
+        days=tuple(_count(each, "days") for each in _list(raw.get("days") or [], "days")),
     )
 
 

@@ -44,6 +44,7 @@ class Price:
 
     `service_tiers` are the processing tiers it holds for ("priority", "flex", "batch"); empty means the standard one.
     `hours` are the daily windows (UTC, "HH:MM" from, before) it holds in; empty means all day but for such windows.
+    `days` are the days of the week (0 is Monday) that these windows have; empty means all.
     `version` names the source of the figures and their fingerprint, so that history can be costed again. With a `unit`
     (credits, DBU, seconds of a GPU) the rates are thousand-millionths of that unit, and no price until converted.
     """
@@ -54,6 +55,7 @@ class Price:
     hours: tuple[tuple[str, str], ...] = ()
     version: str = ""
     unit: str = ""
+    days: tuple[int, ...] = ()
 
     def in_dollars(self, nano_per_unit: NanoUSD) -> Price:
         """Return the price with a unit at so many nano-USD, each rate rounded half up once."""
