@@ -131,7 +131,7 @@ def prepared(api: Api, method: str, path: str) -> tuple[str, object]:
     """Bring the gateway to where a mutating endpoint can be called; return its path and a body."""
     live(api, 1, 2)
     if path.startswith("/admin/keys/"):
-        return path.replace("<key_id>", api.made()[0]), None
+        return path.replace("<key_id>", api.made()[0]), {"overlap_hours": 1} if path.endswith("/rotate") else None
     if path.startswith(("/admin/budgets", "/admin/limits")):
         body = BUDGET if "budgets" in path else LIMIT
         place = path.replace("<rule_id>", "rule")

@@ -34,6 +34,12 @@ class Store:
             self.keys[key_id] = key
         return key
 
+    def rotate(self, key: VirtualKey, before: str, change: Change | None = None) -> bool:
+        if self.keys[key.id].digest != before:
+            return False
+        self.keys[key.id] = key
+        return True
+
     def list_keys(self, team: str | None = None) -> list[VirtualKey]:
         return [key for key in self.keys.values() if team in (None, key.team)]
 

@@ -86,3 +86,23 @@ def test_an_id_that_no_key_can_have_reads_nothing(text: str) -> None:
     store = DynamoKeyStore(DynamoClient(transport, CREDENTIALS, region="eu-west-1"), "config")
     assert store.find(text) is None
     assert transport.calls == []
+
+
+def test_a_new_secret_stands_in_the_record_and_its_times_in_the_listing(keys: DynamoKeyStore) -> None:
+    keys.create(KEY)
+    rotated = replace(KEY, digest="f" * 64, previous_digest=KEY.digest, rotated_ms=7, previous_until_ms=8)
+    assert keys.rotate(rotated, KEY.digest)
+    assert keys.find(KEY.id) == rotated
+    (listed,) = keys.list_keys("search")
+    assert listed == replace(rotated, digest="", previous_digest="")
+
+
+def test_a_secret_is_replaced_only_if_it_is_the_one_that_was_read_and_never_in_a_revoked_key(
+    keys: DynamoKeyStore,
+) -> None:
+    keys.create(KEY)
+    rotated = replace(KEY, digest="f" * 64, previous_digest=KEY.digest, rotated_ms=7, previous_until_ms=8)
+    assert not keys.rotate(rotated, "a" * 64)
+    keys.revoke(KEY.id, 1000)
+    assert not keys.rotate(rotated, KEY.digest)
+    assert (keys.find(KEY.id) or KEY).digest == KEY.digest

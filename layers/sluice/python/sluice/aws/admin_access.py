@@ -33,6 +33,7 @@ ACCESS = (
     Access("GET", "/admin/keys", "keys:read", by_team=True),
     Access("POST", "/admin/keys", "keys:write", by_team=True),
     Access("DELETE", "/admin/keys/<key_id>", "keys:write", by_team=True),
+    Access("POST", "/admin/keys/<key_id>/rotate", "keys:write", by_team=True),
     Access("GET", "/admin/configuration", "config:read"),
     Access("GET", "/admin/configuration/versions/<version>", "config:read"),
     Access("GET", "/admin/configuration/diff", "config:read"),

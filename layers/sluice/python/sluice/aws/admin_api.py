@@ -26,7 +26,7 @@ from sluice.aws.apigateway import principal_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
-from sluice.control.keys import Keys, NewKey, key_card
+from sluice.control.keys import Keys, NewKey, NewSecret, key_card
 from sluice.dialects.openai_chat import encode_error
 from sluice.endpoints import SIGNED_PREFIX
 from sluice.errors import BadRequest, GatewayError, NotFound
@@ -140,6 +140,11 @@ def _key_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> None:
     @app.delete("/admin/keys/<key_id>")
     def revoke(key_id: str) -> dict[str, Any]:
         return key_card(plane.keys.revoke(key_id, actor_of(app)), plane.now_ms())
+
+    @app.post("/admin/keys/<key_id>/rotate")
+    def rotate(key_id: str, wanted: Annotated[NewSecret, Body()]) -> dict[str, Any]:
+        made = plane.keys.rotate(key_id, wanted, actor_of(app))
+        return {**key_card(made.key, plane.now_ms()), "key": made.text}
 
 
 def _configuration_routes(app: APIGatewayRestResolver, plane: ControlPlane) -> None:

@@ -83,6 +83,10 @@ def _key_commands(groups: Any) -> None:
     listing = keys.add_parser("list", help="list keys")
     listing.add_argument("--team", help="only this team's")
     listing.set_defaults(command=_list_keys)
+    rotate = keys.add_parser("rotate", help="give a key a new secret; the old one stays good for a while")
+    rotate.add_argument("id")
+    rotate.add_argument("--overlap", default="24h", help="how long: 90m, 24h, 7d, 0 (default 24h)")
+    rotate.set_defaults(command=_rotate_key)
     revoke = keys.add_parser("revoke", help="revoke a key for good; takes effect within a minute")
     revoke.add_argument("id")
     revoke.set_defaults(command=_revoke_key)
@@ -141,6 +145,23 @@ def _list_keys(session: Session, chosen: argparse.Namespace) -> None:
 def _revoke_key(session: Session, chosen: argparse.Namespace) -> None:
     key = session.call("DELETE", f"/admin/keys/{chosen.id}")
     session.show(key, f"Key {key['id']} is revoked; every region refuses it within a minute.")
+
+
+def _rotate_key(session: Session, chosen: argparse.Namespace) -> None:
+    made = session.call("POST", f"/admin/keys/{chosen.id}/rotate", {"overlap_hours": _hours(chosen.overlap)})
+    until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(made["previous_until_ms"] / 1000))
+    told = f"Key {made['id']} of team {made['team']} has a new secret; it is not shown again. The old one is good until"
+    session.show(made, f"{made['key']}\n{told} {until}.")
+
+
+def _hours(text: str) -> float:
+    """Return the hours of 90m, 24h or 7d; a bare number means hours."""
+    units = {"m": 1 / 60, "h": 1.0, "d": 24.0}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1.0)
+    try:
+        return float(number) * unit
+    except ValueError:
+        raise CommandFailed(f"{text!r} is no time; write 90m, 24h or 7d.") from None
 
 
 def _show_configuration(session: Session, chosen: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sluice.control.access import administers, reach, require_grantable
-from sluice.errors import NotFound, PermissionDenied
+from sluice.errors import BadRequest, NotFound, PermissionDenied
 from sluice.governance.authentication import ID_LENGTH, PREFIX, SECRET_LENGTH, digest_of
 from sluice.types.audit import OPERATOR, Actor, Change
 from sluice.types.tenancy import SCOPES, VirtualKey
@@ -32,6 +32,9 @@ class KeyAdministration(Protocol):
 
     def revoke(self, key_id: str, at_ms: int, change: Change | None = None) -> VirtualKey | None:
         """Mark a key revoked and return it; None when there is none."""
+
+    def rotate(self, key: VirtualKey, before: str, change: Change | None = None) -> bool:
+        """Give a key the secret that `key` has; False unless `before` is its digest until now and it is not revoked."""
 
     def list_keys(self, team: str | None = None) -> Iterable[VirtualKey]:
         """Return the keys of one team, or of all."""
@@ -66,6 +69,14 @@ class NewKey(BaseModel):
         return team
 
 
+class NewSecret(BaseModel):
+    """How a key gets a new secret: the old one stays good for `overlap_hours`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_hours: float = Field(default=24, ge=0, le=24 * 30)
+
+
 @dataclass(frozen=True)
 class CreatedKey:
     """A new key with its text, which is shown this once and never stored. The text stays out of the repr."""
@@ -90,7 +101,7 @@ class Keys:
         reach(by, wanted.team)
         require_grantable(by, wanted.scopes)
         key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_LENGTH))
-        text = PREFIX + key_id + "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(SECRET_LENGTH))
+        text = _text(key_id)
         now = self._now_ms()
         days = wanted.expires_in_days
         key = VirtualKey(
@@ -140,6 +151,37 @@ class Keys:
             raise NotFound(f"There is no key {key_id[:32]!r}. 'sluice keys list' shows the ids.", code="key_not_found")
         return key
 
+    def rotate(self, key_id: str, wanted: NewSecret, by: Actor = OPERATOR) -> CreatedKey:
+        """Give a key a new secret; the old one is good until the overlap ends, the one before that no more.
+
+        Raises NotFound, BadRequest for a key that works no more, PermissionDenied.
+        """
+        now, key = self._now_ms(), self._store.find(key_id)
+        if key is None or (by.team_bound and key.team != by.team):
+            raise NotFound(f"There is no key {key_id[:32]!r}. 'sluice keys list' shows the ids.", code="key_not_found")
+        if key.id != by.id:
+            require_grantable(by, key.scopes)
+        if not _works(key, now):
+            raise BadRequest(f"Key {key.id} is {key_card(key, now)['state']}; create a new one.", code="key_not_active")
+        text = _text(key.id)
+        rotated = replace(
+            key,
+            digest=digest_of(text, self._pepper()),
+            rotated_ms=now,
+            previous_digest=key.digest,
+            previous_until_ms=now + int(wanted.overlap_hours * 3_600_000),
+        )
+        states = {"before": key_card(key, now), "after": key_card(rotated, now)}
+        if not self._store.rotate(rotated, key.digest, Change("keys.rotate", f"keys/{key_id}", by, key.team, **states)):
+            raise BadRequest(
+                f"Key {key.id} was changed by somebody else just now; look at it again.", code="key_changed"
+            )
+        return CreatedKey(rotated, text)
+
+
+def _text(key_id: str) -> str:
+    return PREFIX + key_id + "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(SECRET_LENGTH))
+
 
 def _works(key: VirtualKey, now_ms: int) -> bool:
     return key.revoked_ms is None and (key.expires_ms is None or key.expires_ms > now_ms)
@@ -163,4 +205,6 @@ def key_card(key: VirtualKey, now_ms: int) -> dict[str, object]:
         "expires_ms": key.expires_ms,
         "revoked_ms": key.revoked_ms,
         "team_bound": key.team_bound,
+        "rotated_ms": key.rotated_ms,
+        "previous_until_ms": key.previous_until_ms,
     }

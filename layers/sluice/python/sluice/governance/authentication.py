@@ -4,13 +4,16 @@ them in, bearers of OIDC tokens and AWS principals (`sluice.governance.identity`
 A key found is trusted for `FRESH_SECONDS`; `refresh`, which runs after the answer, re-reads the ones in use before
 they get that old, so a revocation reaches every environment within a minute and a warm request makes no call. While
 the store is out of reach a known key stays good for `GRACE_SECONDS`: an outage of the table must not become one
-of the gateway. Unknown keys are remembered too, so that guessing costs one read and no more.
+of the gateway. Unknown keys are remembered too, so that guessing costs one read and no more. A key that was given a
+new secret takes the old one until its overlap ends; a secret that does not fit what is remembered costs one read, for
+it may be the new one.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -25,6 +28,8 @@ KEY_LENGTH = len(PREFIX) + ID_LENGTH + SECRET_LENGTH
 FRESH_SECONDS = 50.0
 REFRESH_SECONDS = 20.0
 GRACE_SECONDS = 600.0
+MISFIT_SECONDS = 2.0
+"""How old what is remembered of a key must be before a secret that does not fit it makes anybody read again."""
 CACHE_SIZE = 4096
 TAG_LIMIT = 16
 
@@ -79,11 +84,20 @@ class Authenticator:
         key_id = presented[len(PREFIX) : len(PREFIX) + ID_LENGTH]
         digest = digest_of(presented, self._pepper())
         key = self._find(key_id)
-        # The comparison also runs for an unknown id, so that its timing tells nothing.
-        matches = hmac.compare_digest(digest, key.digest if key is not None else "0" * len(digest))
-        if key is None or not matches:
+        fits = fitting(key, digest)
+        if not fits and self._outdated(key_id):
+            # Out of reach, the store has nothing newer to tell, and a wrong secret stays wrong.
+            with suppress(Exception):
+                key = self._read(key_id, self._now())
+            fits = fitting(key, digest)
+        if key is None or not fits:
             raise AuthenticationFailed(f"The API key is not known to this gateway. {_HOW}")
         self._check(key, scope)
+        if fits == "previous" and (key.previous_until_ms or 0) <= self._now() * 1000:
+            raise AuthenticationFailed(
+                f"API key {key.id} was given a new secret, and the time for the old one is over. Use the new one.",
+                code="rotated_api_key",
+            )
         self._used.add(key_id)
         return Caller(key, tags_of(headers.get("x-sluice-tags", "")), headers.get("x-sluice-session"))
 
@@ -118,12 +132,27 @@ class Authenticator:
                 return found[0]
             raise
 
+    def _outdated(self, key_id: str) -> bool:
+        found = self._known.get(key_id)
+        return found is not None and found[0] is not None and self._now() - found[1] > MISFIT_SECONDS
+
     def _read(self, key_id: str, now: float) -> VirtualKey | None:
         key = self._keys.find(key_id)
         if len(self._known) >= CACHE_SIZE:
             self._known.pop(next(iter(self._known)))
         self._known[key_id] = (key, now)
         return key
+
+
+def fitting(key: VirtualKey | None, digest: str, compare: Callable[[str, str], bool] = hmac.compare_digest) -> str:
+    """Return which of a key's secrets has this digest: "current", "previous", or "" for none.
+
+    Both comparisons run always, also for an unknown id, so that their timing tells nothing.
+    """
+    nothing = "0" * len(digest)
+    current = compare(digest, (key.digest if key is not None else "") or nothing)
+    previous = compare(digest, (key.previous_digest if key is not None else "") or nothing)
+    return "current" if current else "previous" if previous else ""
 
 
 def digest_of(key_text: str, pepper: bytes) -> str:

@@ -41,6 +41,11 @@ class VirtualKey:
     revoked_ms: Millis | None = None
     team_bound: bool = False
     """True: what it may administer is its own team's alone."""
+    rotated_ms: Millis | None = None
+    """When it was given its present secret, None while it has its first."""
+    previous_digest: str = ""
+    """The digest of the secret before, which is good until `previous_until_ms`."""
+    previous_until_ms: Millis | None = None
 
     def allows(self, *names: str) -> bool:
         """Return whether any of the names of one model or route is on the allow-list."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient, Key, Write, put, update
+from sluice.aws.errors import TransactionCancelled
 from sluice.types.tenancy import VirtualKey
 
 if TYPE_CHECKING:
@@ -72,6 +73,30 @@ class DynamoKeyStore:
         listing = (_team(key.team), f"key#{key.id}")
         self._write([self._revocation(_record(key.id), at_ms), self._revocation(listing, at_ms)], change)
         return key if key.revoked_ms is not None else replace(key, revoked_ms=at_ms)
+
+    def rotate(self, key: VirtualKey, before: str, change: Change | None = None) -> bool:
+        """Give a key the secret that `key` has; False unless `before` is its digest until now and it is not revoked."""
+        values = {":at": key.rotated_ms or 0, ":until": key.previous_until_ms or 0}
+        times = "SET rotated_ms = :at, previous_until_ms = :until"
+        secret = {":new": key.digest, ":old": key.previous_digest, ":before": before}
+        listing = (_team(key.team), f"key#{key.id}")
+        writes = [
+            update(
+                self._table,
+                _record(key.id),
+                f"{times}, digest = :new, previous_digest = :old",
+                condition="digest = :before AND attribute_not_exists(revoked_ms)",
+                values={**values, **secret},
+            ),
+            update(self._table, listing, times, condition="attribute_exists(pk)", values=values),
+        ]
+        try:
+            self._write(writes, change)
+        except TransactionCancelled as error:
+            if not any(code == "ConditionalCheckFailed" for code, _ in error.reasons):
+                raise
+            return False
+        return True
 
     def teams(self) -> list[str]:
         """Return the names of all teams that ever had a key."""
@@ -135,4 +160,7 @@ def _key(key_id: str, item: Item) -> VirtualKey:
         expires_ms=item.get("expires_ms"),
         revoked_ms=item.get("revoked_ms"),
         team_bound=item.get("team_bound", False),
+        rotated_ms=item.get("rotated_ms"),
+        previous_digest=item.get("previous_digest", ""),
+        previous_until_ms=item.get("previous_until_ms"),
     )
