@@ -57,8 +57,10 @@ def _lines() -> Iterator[str]:
     for by, total in parts.items():
         apart = " and ".join(" + ".join(each.names) or "total" for each in by)
         several = sum(1 for metric in metrics.METRICS if metric.by == by)
+        noun = "metrics" if several > 1 else "metric"
         values = " + ".join(str(len(each.values)) for each in by)
-        yield f"- {several} metric{'s' if several > 1 else ''} by {apart}: {several} x {f'({values})' if len(by) > 1 else values} = {total}"
+        factor = f"({values})" if len(by) > 1 else values
+        yield f"- {several} {noun} by {apart}: {several} x {factor} = {total}"
 
 
 if __name__ == "__main__":
