@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from sluice.aws.attributes import marshal_item
-from sluice.aws.exporter import Consumer, S3Target, packed
+from sluice.aws.exporter import Consumer, S3Target, exporter_handler, packed
 from sluice.aws.stores.ledger import to_item
 from sluice.metering import request_ids
+from sluice.ports import UpstreamCall
 from sluice.providers.transport import HttpTransport
+from sluice.settings import Settings
 from sluice.telemetry.exporting import BATCH, TRIES, Exporter, Feed, Later, Never, sampled
 from sluice.telemetry.options import TargetOptions, check, options_from
 from sluice.telemetry.targets import authorization, helicone_record, target_of
 from sluice.telemetry.traceparent import own_trace_id
 from sluice.types.ledger import LedgerEntry
+from tests.fakes import Scripted
 from tests.unit.aws.entries import NOON, TEAM, typical
 from tests.unit.telemetry.collectors import Collector, collecting
 
@@ -321,3 +324,50 @@ def test_the_same_batch_makes_the_same_object_again() -> None:
     ((key, body),) = bucket.objects.items()
     assert key == f"entries/day=2026-11-23/region=eu-west-1/{entries[0].request_id}-2.jsonl.gz"
     assert body == packed(entries)
+
+
+# The function, put together
+
+
+class Cloud:
+    """AWS and collectors behind one transport: Secrets Manager and S3 are played, everything else is called."""
+
+    def __init__(self, bundle: dict[str, Any]) -> None:
+        self.bundle = bundle
+        self.objects: dict[str, bytes] = {}
+        self._outward = HttpTransport()
+
+    def send(self, call: UpstreamCall) -> Any:
+        if "secretsmanager" in call.url:
+            return Scripted(body=json.dumps({"SecretString": json.dumps(self.bundle)}).encode())
+        if ".s3." in call.url:
+            self.objects[call.url.partition("?")[0]] = call.body
+            return Scripted()
+        return self._outward.send(call)
+
+
+def test_the_function_delivers_the_stream_to_all_targets_of_its_stage() -> None:
+    with collecting() as collector:
+        targets = [
+            {"name": "langfuse", "kind": "otlp", "url": collector.url, "flavour": "langfuse"},
+            {"name": "kept", "kind": "s3"},
+        ]
+        settings = Settings(
+            "test", "sluice-test", "p", "g", "eu-west-1",
+            local=True, exporters=json.dumps(targets), archive_bucket="sluice-test-archive",
+            access_key_id="AKIDEXAMPLE", secret_access_key="s",
+        )  # fmt: skip
+        cloud, lines = Cloud({"exporter_langfuse": {"username": "pk", "password": "sk"}}), Lines()
+        handler = exporter_handler(settings, cloud, lines=lines)  # type: ignore[arg-type]
+        answer = handler({"Records": [record(entry_of(1), number=7)]}, Context())
+    assert answer == {"batchItemFailures": []}
+    ((path, headers, body),) = collector.asked
+    assert (path, headers["authorization"]) == ("/v1/traces", "Basic cGs6c2s=")
+    resource = {
+        each["key"]: each["value"]["stringValue"] for each in body["resourceSpans"][0]["resource"]["attributes"]
+    }
+    assert (resource["service.name"], resource["deployment.environment.name"]) == ("sluice", "test")
+    ((url, packed_entries),) = cloud.objects.items()
+    assert url.startswith("https://sluice-test-archive.s3.eu-west-1.amazonaws.com/entries/day%3D2026-11-23/")
+    assert packed_entries == packed([entry_of(1)])
+    assert lines.lines[-1]["ExportedEntries"] == 2
