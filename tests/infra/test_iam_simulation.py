@@ -55,6 +55,7 @@ MAY: dict[str, dict[str, str]] = {
     "export": {"config": "Query", "ledger": "Query", "export": "GetObject PutObject"},
     "alerts": {"config": "GetItem", "usage": "GetItem Query UpdateItem", "alerts": "Publish"},
     "rotation": {
+        "rotation": "InvokeFunction",
         "providers": "DescribeSecret GetSecretValue PutSecretValue RotateSecret UpdateSecretVersionStage",
     },
 }
@@ -67,6 +68,7 @@ NOBODY_MAY = {
     "s3": "DeleteBucket ListBucket PutBucketPolicy PutObjectAcl GetObjectVersion",
     "logs": "DeleteLogGroup GetLogEvents StartQuery",
     "sns": "Subscribe DeleteTopic",
+    "lambda": "UpdateAlias UpdateFunctionCode",
 }
 """Actions that no function has, on anything."""
 ELSEWHERE = {
@@ -94,6 +96,7 @@ def resources(stage: str, region: str) -> dict[str, str]:
         found[f"other things beside the {name}s"] = f"{found[name].partition('/')[0]}/other"
     for name in MAY:
         found[f"log of {name}"] = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/sluice-{stage}/{name}:log-stream:1"
+    found["rotation"] = f"arn:aws:lambda:{region}:{ACCOUNT}:function:RotationJob:live"
     found["alerts"] = f"arn:aws:sns:{region}:{ACCOUNT}:sluice-{stage}-alerts"
     return found
 
@@ -109,9 +112,12 @@ def resolved(value: Any, stage: str, region: str, logs: Mapping[str, str]) -> An
         return separator.join(resolved(part, stage, region, logs) for part in parts)
     if "Fn::GetAtt" in value:
         return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{logs[value['Fn::GetAtt'][0]]}:*"
-    if value.get("Ref") == "AWS::AccountId":
+    reference = value["Ref"]
+    if reference == "AWS::AccountId":
         return ACCOUNT
-    assert "ledgerstream" in value["Ref"], value
+    if "Live" in reference:
+        return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{reference.partition('Live')[0]}:live"
+    assert "ledgerstream" in reference, value
     return resources(stage, region)["stream"]
 
 
@@ -121,8 +127,10 @@ def statements(assembly: Assembly, name: str, region: str) -> list[dict[str, Any
     groups = assembly.resources(kind, "AWS::Logs::LogGroup", region=region)
     logs = {key: item["Properties"]["LogGroupName"] for key, item in groups.items()}
     beginning = ROLES.get(name, f"{name.capitalize()}Role")
-    (role,) = [item["Properties"] for key, item in roles.items() if key.startswith(beginning)]
-    found = [part for policy in role["Policies"] for part in policy["PolicyDocument"]["Statement"]]
+    ((logical, role),) = [(key, item["Properties"]) for key, item in roles.items() if key.startswith(beginning)]
+    apart = [item["Properties"] for item in assembly.resources(kind, "AWS::IAM::Policy", region=region).values()]
+    policies = [*role["Policies"], *(policy for policy in apart if {"Ref": logical} in policy["Roles"])]
+    found = [part for policy in policies for part in policy["PolicyDocument"]["Statement"]]
     return [{**part, "Resource": resolved(part["Resource"], "prod", region, logs)} for part in found]
 
 
