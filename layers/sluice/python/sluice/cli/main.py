@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import audit, budgets, doctor, invoices, ledger, redrive, restore, smoke, usage
+from sluice.cli import audit, budgets, doctor, invoices, ledger, redrive, restore, rotation, smoke, usage
 from sluice.cli.session import CommandFailed, Session, known_environment, table
 
 Command = Callable[[Session, argparse.Namespace], None]
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     request.add_argument("id")
     request.set_defaults(command=_show_request)
     invoices.add_commands(groups, table)
+    rotation.add_commands(groups, table)
     usage.add_commands(groups, table)
     ledger.add_commands(groups, CommandFailed)
     smoke.add_commands(groups, table)
