@@ -19,7 +19,7 @@ from infra.settings import Stage
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What one stack published: functions by their folders, queues by their constructs' names."""
+    """What one stack published: functions by their folders, queues by their constructs' names, which differ."""
 
     functions: tuple[str, ...]
     queues: tuple[str, ...]

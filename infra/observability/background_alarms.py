@@ -19,7 +19,8 @@ def background_alarms(place: Place) -> Iterator[Alarm]:
     yield from _requests_books()
     yield from _jobs(place)
     yield from _queues(place)
-    yield from _deliveries()
+    if place.exporting:
+        yield from _deliveries()
     yield from _books(place)
     yield from _invoices(place)
     yield from _rotation(place.watch)
@@ -142,7 +143,7 @@ def _deliveries() -> Iterator[Alarm]:
         period=15 * MINUTE,
         periods=3,
         points=3,
-        because="No target is configured, or there was nothing to deliver.",
+        because="There was nothing to deliver.",
         unit="s",
     )
 

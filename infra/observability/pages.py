@@ -28,7 +28,9 @@ from sluice.metrics import INVOICED, PROVIDERS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RUNBOOKS = DOCS / "runbooks"
-EXAMPLE = Place("prod", "us-east-1", others=("us-west-2",), invoices=INVOICED, watch=Watch(cost_per_hour_usd=500))
+EXAMPLE = Place(
+    "prod", "us-east-1", others=("us-west-2",), invoices=INVOICED, exporting=True, watch=Watch(cost_per_hour_usd=500)
+)
 """The place that the documentation shows: the default settings, and everything that a stage can switch on."""
 WORDS = {
     "page": "page: somebody is called",

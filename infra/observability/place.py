@@ -13,7 +13,7 @@ class Place:
 
     `jobs` are the functions that no caller waits for, `queues` where records go that could not be dealt with, both as
     deployed in this region. `invoices` are the providers whose invoices are compared here, `drift_bp` by how many
-    hundredths of a per cent they may differ.
+    hundredths of a per cent they may differ. `exporting`: whether telemetry or payloads go to targets of its own.
     """
 
     stage: str
@@ -24,6 +24,7 @@ class Place:
     queues: tuple[str, ...] = ("rollup-left",)
     invoices: tuple[str, ...] = ()
     drift_bp: int = 100
+    exporting: bool = False
 
     @property
     def prefix(self) -> str:

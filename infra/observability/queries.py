@@ -10,7 +10,8 @@ from __future__ import annotations
 from infra.observability.model import Query
 
 REQUESTS = ("streaming", "completion")
-JOBS = ("rollup", "reconcile", "export")
+JOBS = ("rollup", "reconcile", "export", "exporter", "rotation", "alerts")
+"""Of these, the ones that a region has."""
 ACCESS = ("access",)
 
 QUERIES: tuple[Query, ...] = (
@@ -180,6 +181,26 @@ filter kind = "correction"
 | limit 100
 | display @timestamp, counter, part, off, added""",
         ("reconcile",),
+    ),
+    Query(
+        "rotations",
+        "The steps of rotations, and what stopped them.",
+        """\
+filter kind like /^rotation/
+| sort @timestamp desc
+| limit 100
+| display @timestamp, kind, @message""",
+        ("rotation",),
+    ),
+    Query(
+        "deliveries",
+        "What the exporter delivered, how late, and which targets did not take it.",
+        """\
+filter kind = "export"
+| sort @timestamp desc
+| limit 100
+| display @timestamp, ExportedEntries, ExportFailures, ExportAge, @message""",
+        ("exporter",),
     ),
     Query(
         "api-errors",

@@ -20,8 +20,11 @@ from infra.observability.properties import alarm_name, alarm_properties, dashboa
 from infra.observability.queries import QUERIES
 from infra.observability.widgets import rows
 from infra.settings import Stage
+from sluice.endpoints import ENDPOINTS
 from sluice.settings import metric_namespace, table_name
 
+IN_EVERY_REGION = (*(endpoint.function for endpoint in ENDPOINTS), "access")
+"""Log groups of the API stack."""
 TOPICS = {"page": "what hurts callers now", "ticket": "what can wait for the morning"}
 
 
@@ -127,16 +130,21 @@ class ObservabilityStack(Stack):
 
     def _queries(self) -> None:
         for query in QUERIES:
+            groups = self._groups(query.groups)
+            if not groups:
+                continue
             logs.CfnQueryDefinition(
                 self,
                 f"Query-{query.name}",
                 name=f"{self.stage.prefix}/{query.name}",
                 query_string=query.text,
-                log_group_names=self._groups(query.groups),
+                log_group_names=groups,
             )
 
     def _groups(self, names: tuple[str, ...]) -> list[str]:
-        return [log_group_name(self.stage, name) for name in names]
+        """Return the log groups of functions that the region has."""
+        there = {*IN_EVERY_REGION, *self.place.jobs}
+        return [log_group_name(self.stage, name) for name in names if name in there]
 
 
 def place_of(stage: Stage, region: str, jobs: Published) -> Place:
@@ -151,4 +159,5 @@ def place_of(stage: Stage, region: str, jobs: Published) -> Place:
         # The figures of all regions meet in the global tables, so the primary one compares them.
         invoices=tuple(stage.invoices.providers) if region == stage.primary else (),
         drift_bp=stage.invoices.bar_bp,
+        exporting=bool(stage.exporters) or stage.archive,
     )

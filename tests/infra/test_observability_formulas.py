@@ -12,7 +12,9 @@ from infra.observability.model import Alarm
 from infra.observability.place import Place
 from infra.watch import Watch
 
-PLACE = replace(Place("prod", "us-east-1"), others=("us-west-2", "eu-west-1"), invoices=("openai", "bedrock"))
+PLACE = replace(
+    Place("prod", "us-east-1"), others=("us-west-2", "eu-west-1"), invoices=("openai", "bedrock"), exporting=True
+)
 ALARMS = {alarm.name: alarm for alarm in alarms(PLACE) if isinstance(alarm, Alarm)}
 Figures = dict[str, float | None]
 

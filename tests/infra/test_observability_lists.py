@@ -35,6 +35,7 @@ EVERYTHING = replace(
     ALONE,
     others=("us-west-2", "eu-west-1"),
     invoices=metrics.INVOICED,
+    exporting=True,
     jobs=("alerts", "export", "invoices", "reconcile", "rollup"),
     watch=Watch(cost_per_hour_usd=100),
 )
@@ -172,7 +173,13 @@ def test_each_watched_provider_has_an_alarm() -> None:
 
 def test_alarms_exist_where_there_is_something_to_watch() -> None:
     here, everywhere = ({alarm.name for alarm in alarms(place)} for place in (ALONE, EVERYTHING))
-    assert everywhere - here == {"cost-over-limit", "invoice-drift", "replication-behind"}
+    assert everywhere - here == {
+        "cost-over-limit",
+        "deliveries-failing",
+        "deliveries-late",
+        "invoice-drift",
+        "replication-behind",
+    }
     assert here <= everywhere
 
 
