@@ -134,6 +134,9 @@ class Stage:
     firewall_rate: int = 0
     """With a number, AWS WAF stands in front: it blocks known-bad addresses, and an address with more requests than
     that in five minutes. 0: no web ACL, which costs $7 a month in each region."""
+    signed_callers: bool = True
+    """Whether every endpoint stands under `/iam` as well, for callers that sign with AWS credentials
+    (docs/identity.md)."""
     per_region: Mapping[str, RegionSettings] = field(default_factory=dict)
     """Region -> what differs there."""
 

@@ -18,7 +18,7 @@ from infra.constructs.gateway_function import GatewayFunction
 from infra.constructs.gateway_responses import add_gateway_responses
 from infra.constructs.retention import log_group
 from infra.settings import Stage
-from sluice.endpoints import BINARY_MEDIA_TYPES, ENDPOINTS
+from sluice.endpoints import BINARY_MEDIA_TYPES, ENDPOINTS, SIGNED_PREFIX
 
 STREAM_TIMEOUT = Duration.minutes(15)
 """The most that API Gateway grants a streamed answer."""
@@ -87,10 +87,27 @@ class GatewayApi(Construct):
         for endpoint in ENDPOINTS:
             resource = self.rest_api.root.resource_for_path(endpoint.path)
             resource.add_method(endpoint.method, integrations[endpoint.function])
+        if stage.signed_callers:
+            self._signed(integrations)
         add_gateway_responses(self.rest_api)
         acknowledge(self, ACKNOWLEDGED)
         # The stack has an output of its own for it.
         self.rest_api.node.try_remove_child("Endpoint")
+
+    def _signed(self, integrations: Mapping[str, apigateway.LambdaIntegration]) -> None:
+        """Give every endpoint a second path, where API Gateway takes only requests that AWS credentials signed.
+
+        A method has one way in, so one path cannot take both (Amazon API Gateway Developer Guide, "Control access to a
+        REST API with IAM permissions", 2026-11).
+        """
+        for endpoint in ENDPOINTS:
+            if not endpoint.public:
+                resource = self.rest_api.root.resource_for_path(SIGNED_PREFIX + endpoint.path)
+                resource.add_method(
+                    endpoint.method,
+                    integrations[endpoint.function],
+                    authorization_type=apigateway.AuthorizationType.IAM,
+                )
 
     @property
     def url(self) -> str:
@@ -117,6 +134,9 @@ def _integration(function: GatewayFunction) -> apigateway.LambdaIntegration:
         response_transfer_mode=transfer.STREAM if function.streaming else transfer.BUFFERED,
         timeout=STREAM_TIMEOUT if function.streaming else BUFFERED_TIMEOUT,
         allow_test_invoke=False,
+        # One statement for each function: with one for each method its policy outgrows the 20 KB that it may have
+        # (Lambda quotas, 2026-11). Every method of the API is one of the table's.
+        scope_permission_to_method=False,
     )
 
 

@@ -67,6 +67,8 @@ CONTROL_PLANE = Permissions(
         # PutItem: a later version of an entry that was costed again; the entry itself is never changed.
         "ledger": ("PutItem", "Query"),
         "usage": ("BatchGetItem", "GetItem", "Query"),
+        # A record is added together with its change, and never changed or deleted.
+        "audit": ("PutItem", "Query"),
     },
     gateway_secret=True,
 )

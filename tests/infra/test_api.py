@@ -7,31 +7,34 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import anthropic
 import openai
 import pytest
 
+from infra.settings import stage_named
 from sluice import errors
-from sluice.endpoints import ENDPOINTS
-from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
+from sluice.endpoints import ENDPOINTS, SIGNED_PREFIX
+from tests.infra.conftest import PRIMARY, SECONDARY, Assembly, synthesized
 
 STREAMED = {"streaming", "completion"}
 HELD_TEXT = 'no "quotes" harm'
 
 
-def routes(assembly: Assembly, region: str = PRIMARY) -> dict[tuple[str, str], dict[str, Any]]:
+def routes(assembly: Assembly, region: str = PRIMARY, *, stage: str = "prod") -> dict[tuple[str, str], dict[str, Any]]:
     """Return the integration of every method, by method and full path."""
-    parts = assembly.resources("api", "AWS::ApiGateway::Resource", region=region)
+    parts = assembly.resources("api", "AWS::ApiGateway::Resource", region=region, stage=stage)
 
     def path(reference: dict[str, Any]) -> str:
         properties = parts[reference["Ref"]]["Properties"]
         parent = properties["ParentId"]
         return ("" if "Fn::GetAtt" in parent else path(parent)) + "/" + properties["PathPart"]
 
-    methods = assembly.resources("api", "AWS::ApiGateway::Method", region=region).values()
+    methods = assembly.resources("api", "AWS::ApiGateway::Method", region=region, stage=stage).values()
     return {
         (method["Properties"]["HttpMethod"], path(method["Properties"]["ResourceId"])): method["Properties"]
         for method in methods
@@ -87,10 +90,49 @@ def anthropic_client(url: str) -> anthropic.Anthropic:
 @pytest.mark.parametrize("region", [PRIMARY, SECONDARY])
 def test_the_api_has_exactly_the_endpoints_of_the_table(assembly: Assembly, region: str) -> None:
     declared = routes(assembly, region)
-    assert set(declared) == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
-    for endpoint in ENDPOINTS:
-        uri = json.dumps(declared[(endpoint.method, endpoint.path)]["Integration"]["Uri"])
+    signed = {(e.method, SIGNED_PREFIX + e.path): e for e in ENDPOINTS if not e.public}
+    plain = {(e.method, e.path): e for e in ENDPOINTS}
+    assert set(declared) == set(plain) | set(signed)
+    for place, endpoint in {**plain, **signed}.items():
+        uri = json.dumps(declared[place]["Integration"]["Uri"])
         assert re.search(rf'"{endpoint.function.capitalize()}Live\w+"', uri), endpoint
+
+
+@pytest.mark.parametrize("region", [PRIMARY, SECONDARY])
+def test_api_gateway_checks_a_signature_under_the_signed_prefix_and_nowhere_else(
+    assembly: Assembly, region: str
+) -> None:
+    for (_, path), method in routes(assembly, region).items():
+        signed = path.startswith(SIGNED_PREFIX + "/")
+        assert method["AuthorizationType"] == ("AWS_IAM" if signed else "NONE"), path
+        assert "ApiKeyRequired" not in method
+
+
+def test_a_stage_may_do_without_signed_callers(tmp_path: Path) -> None:
+    stage = replace(stage_named("pr-3"), signed_callers=False)
+    declared = routes(synthesized(tmp_path, stage), stage="pr-3")
+    assert set(declared) == {(e.method, e.path) for e in ENDPOINTS}
+
+
+def test_a_signed_path_is_served_as_its_plain_one(assembly: Assembly) -> None:
+    declared = routes(assembly)
+    for endpoint in ENDPOINTS:
+        if not endpoint.public:
+            plain, signed = (declared[(endpoint.method, path + endpoint.path)] for path in ("", SIGNED_PREFIX))
+            assert signed["Integration"] == plain["Integration"]
+
+
+def test_each_function_has_one_statement_for_the_api_so_that_its_policy_stays_small(assembly: Assembly) -> None:
+    found = assembly.resources("api", "AWS::Lambda::Permission").values()
+    names = [item["Properties"]["FunctionName"]["Ref"] for item in found]
+    assert len(names) == len(set(names)) == len({e.function for e in ENDPOINTS})
+    for item in found:
+        assert "RestApi" in json.dumps(item["Properties"]["SourceArn"])
+
+
+def test_a_stack_stays_under_the_500_resources_that_cloudformation_takes(assembly: Assembly) -> None:
+    for name, template in assembly.templates().items():
+        assert len(template["Resources"]) <= 450, name
 
 
 def test_streaming_functions_are_integrated_with_stream_and_fifteen_minutes(assembly: Assembly) -> None:

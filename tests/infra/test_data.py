@@ -14,6 +14,7 @@ SECRET = "AWS::SecretsManager::Secret"
 BUCKET = "AWS::S3::Bucket"
 
 LOGICAL_IDS = {
+    "AuditTableB07F8EEB": TABLE,
     "CacheTableC1E6DF7E": TABLE,
     "ConfigTable5CD72349": TABLE,
     "ExportBucket4E99310E": BUCKET,

@@ -157,6 +157,12 @@ def test_nobody_can_delete_a_ledger_entry(assembly: Assembly) -> None:
         assert not {"dynamodb:DeleteItem", "dynamodb:UpdateItem"} & set(actions)
 
 
+def test_the_audit_log_is_only_ever_added_to_and_by_the_control_plane_alone(assembly: Assembly) -> None:
+    found = {name: granted(assembly, name).get(":table/sluice-prod-audit", []) for name in FUNCTIONS}
+    assert {name for name, actions in found.items() if actions} == {"admin"}
+    assert sorted(found["admin"]) == ["dynamodb:PutItem", "dynamodb:Query"]
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_writes_to_its_own_log_group_only(assembly: Assembly, name: str) -> None:
     (statement,) = [part for part in statements(assembly, name) if part["Sid"] == "Logs"]
