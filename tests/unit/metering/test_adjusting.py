@@ -44,7 +44,7 @@ def test_several_adjustments_multiply_and_are_rounded_once_half_up() -> None:
 
 
 def test_more_than_everything_cannot_be_taken_off() -> None:
-    assert adjusted(100, [Adjustment("a", "discount", -10_001)]) == 0
+    assert adjusted(10**6, [Adjustment("a", "discount", -10_001)]) == 0
     assert adjusted(100, [Adjustment("a", "discount", -10_000)]) == 0
     assert adjusted(100, [Adjustment("a", "discount", -9_999)]) == 0
     assert adjusted(10_000, [Adjustment("a", "discount", -9_999)]) == 1
@@ -149,6 +149,14 @@ def test_a_stated_cost_is_kept_beside_the_list_and_preferred_where_it_is_what_is
     assert charged(LISTED, Usage(input=MILLION, provider_cost_usd="?"), NOON, SEARCH).stated is None
 
 
+def test_the_list_cost_beside_a_stated_one_is_that_of_the_tier_and_the_place() -> None:
+    fast = Price("", (PriceTier(0, {"input": 2_000}),), service_tiers=("fast",), version="list#fast")
+    quirks = {"stated_cost": True, "geo_surcharge": {"us": 1_000}}
+    listed = Model("gpt", "openai", prices=(*LISTED.prices, fast), quirks=quirks)
+    used = Usage(input=MILLION, provider_cost_usd="0.0000009", service_tier="fast", inference_geo="us")
+    assert charged(listed, used, NOON, SEARCH) == Charge(900, 2_200, 900, "stated")
+
+
 def test_an_unpriced_model_is_charged_the_ceiling_with_adjustments_or_nothing() -> None:
     unpriced, margin = Model("m", "p"), [Adjustment("own", "margin", 1_000)]
     found = charged(unpriced, USED, NOON, SEARCH, ceiling={"input": 50}, adjustments=margin)
@@ -186,6 +194,9 @@ def test_a_worst_case_counts_on_the_dearest_of_the_tiers_and_on_no_discount_wher
     stating = Model("gpt", "openai", prices=LISTED.prices, quirks={"stated_cost": True})
     assert chosen(deal, own, model=stating) == ["own"]
     assert chosen(deal, model=Model("gpt", "openai")) == [], "what has no price may be charged as it is stated"
+    fee = Adjustment("fee", "surcharge", 500, service_tier="flex")
+    assert chosen(fee, tier="flex") == ["fee"]
+    assert chosen(fee) == []
     flexible = Adjustment("flexible", "margin", 500, service_tier="flex")
     assert chosen(deal, flexible, tier="flex", model=stating) == ["flexible"]
 
@@ -195,6 +206,8 @@ def test_what_was_saved_is_adjusted_as_what_was_charged() -> None:
     saved = (("prompt_cache", -10), ("batch", 100))
     assert scaled(saved, ("deal",), (deal, other)) == (("prompt_cache", -8), ("batch", 75))
     assert scaled(saved, (), (deal, other)) == saved
+    half = Adjustment("half", "discount", -5_000)
+    assert scaled((("a", 1), ("b", -1), ("c", 3)), ("half",), (half,)) == (("a", 1), ("b", -1), ("c", 2))
 
 
 def test_moments_are_written_in_utc_to_the_minute() -> None:

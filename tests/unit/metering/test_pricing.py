@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.metering.pricing import charge, cost, cost_at_ceiling, price_of, stated_nano, weekday
+from sluice.metering.pricing import charge, cost, cost_at_ceiling, price_of, stated_nano, tier_named, weekday
 from sluice.types.catalogue import Model, Price, PriceTier
 from sluice.types.usage import Usage
 
@@ -215,6 +215,11 @@ def test_a_service_tier_has_its_own_price_and_otherwise_the_standard_one() -> No
     assert price_of(priced, "2026-11-23", "priority") is fast
     for tier in (None, "default", "standard", "auto", "something new"):
         assert price_of(priced, "2026-11-23", tier) is standard
+
+
+def test_the_standard_tier_has_one_name() -> None:
+    assert {tier_named(name) for name in (None, "", "auto", "default", "standard", "on_demand")} == {"standard"}
+    assert tier_named("flex") == "flex"
 
 
 def test_a_price_that_depends_on_the_hour_is_chosen_by_the_clock() -> None:

@@ -45,3 +45,29 @@ def test_savings_are_reckoned_at_the_price_of_the_place_that_worked() -> None:
     dear = Model("m", "acme", prices=MODEL.prices, quirks={"geo_surcharge": {"us": 10_000}})
     assert savings(dear, Usage(input=5, cache_read=100, inference_geo="us"), 0) == (("prompt_cache", 180),)
     assert savings(dear, Usage(input=100, service_tier="batch", inference_geo="us"), 0) == (("batch", 100),)
+
+
+def test_what_is_kept_for_an_hour_was_no_plain_input_either() -> None:
+    dearer = Model("m", "acme", prices=(Price("", (PriceTier(0, {**RATES, "cache_write_1h": 2_000_000}),)),))
+    assert savings(dearer, Usage(cache_write_1h=40), 0) == (("prompt_cache", -40),)
+
+
+NOON = 1_795_435_200_000
+"""2026-11-23T12:00Z."""
+
+
+def test_savings_are_reckoned_at_the_prices_of_the_minute_the_tier_and_the_place() -> None:
+    minute = Price("", (PriceTier(0, {"input": 3_000_000}),), hours=(("12:00", "12:01"),))
+    flex = Price("2026-11-23", (PriceTier(0, {"input": 10_000_000}),), service_tiers=("flex",))
+    plain = Price("", (PriceTier(0, {"input": 1_000_000}),))
+    asked = Model("m", "acme", prices=(plain, minute, flex), quirks={"geo_surcharge": {"us": 10_000}})
+    free = Model("free", "acme", prices=(Price("", (PriceTier(0, {"input": 0}),)),))
+
+    def saved(wall_ms: int, **used: str) -> int:
+        ((_, nano),) = routing(asked, free, Usage(input=10, **used), wall_ms)  # type: ignore[arg-type]
+        return nano
+
+    assert [saved(NOON + late) for late in (-1, 0, 59_999, 60_000)] == [10, 30, 30, 10]
+    assert saved(NOON, service_tier="flex") == 100
+    assert saved(NOON - 86_400_000, service_tier="flex") == 30
+    assert saved(NOON, inference_geo="us") == 60

@@ -334,6 +334,11 @@ def test_adjusting_keeps_the_order_of_amounts() -> None:
     assert known == sorted(known)
 
 
+def test_the_place_that_a_chat_asks_for_is_in_its_bounds() -> None:
+    assert chat_bounds(InputBound(5, 5), model(), output=1, geo="us").geo == "us"
+    assert chat_bounds(InputBound(5, 5), model(), output=1).geo is None
+
+
 def test_a_worst_case_holds_for_the_dearest_place_that_the_request_leaves_open() -> None:
     listed = replace(model({"input": MILLION}), quirks={"geo_surcharge": {"us": 1_000, "eu": 500}})
     for geo, nano in ((None, 110), ("us", 110), ("eu", 105), ("global", 100)):

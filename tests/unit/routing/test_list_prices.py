@@ -53,6 +53,7 @@ def test_prices_in_a_unit_without_a_rate_are_no_prices() -> None:
         ("https://api.example.com/v1/projects/x/locations/eu/publishers/y", None, "eu"),
         ("https://eu.example.com/v1/projects/x/locations/global/publishers/y", None, ""),
         ("https://eu.example.com/v1", "us-east-1", ""),
+        ("https://eu.example.com/to?from=https://us.example.com", None, "eu"),
     ],
 )
 def test_a_place_is_the_region_the_location_of_the_path_or_the_hosts_first_label(
@@ -83,10 +84,10 @@ def test_an_adjustment_is_read_as_it_was_published() -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ({"kind": "gift", "basis_points": 5}, "kind must be one of"),
-        ({"kind": "margin", "basis_points": "5"}, "basis_points must be"),
-        ({"kind": "margin", "basis_points": True}, "basis_points must be"),
-        ({"kind": "margin", "basis_points": 5, "team": 3}, "team must be text"),
+        ({"kind": "gift", "basis_points": 5}, "^kind must be one of discount, margin, surcharge, batch$"),
+        ({"kind": "margin", "basis_points": "5"}, "^basis_points must be a whole number$"),
+        ({"kind": "margin", "basis_points": True}, "^basis_points must be a whole number$"),
+        ({"kind": "margin", "basis_points": 5, "team": 3}, "^team must be text$"),
     ],
 )
 def test_an_adjustment_that_cannot_be_read_names_the_member(written: dict[str, object], said: str) -> None:
