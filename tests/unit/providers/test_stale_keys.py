@@ -141,6 +141,19 @@ def test_a_key_that_was_put_back_is_found_as_well() -> None:
     assert vendor.refused == 1
 
 
+def test_keys_that_change_in_quick_succession_are_all_found() -> None:
+    vendor, vault = Vendor("new"), Vault(openai="old")
+    secrets = StoredSecrets(vault, now := Moment())
+    here = Gateway(vendor, secrets=secrets)
+    secrets.provider_keys()
+    for key in ("new", "newer", "new", "newest"):
+        vault.put(openai=key)
+        vendor.live = {key}
+        now.seconds += 2
+        assert here.ask(CHAT, ASK)[0].status == 200
+    assert vendor.refused == 4
+
+
 def test_a_key_that_stays_wrong_is_neither_tried_nor_read_again_for_each_request() -> None:
     vendor, vault = Vendor("another"), Vault(openai="wrong")
     here = gateway(vendor, vault)

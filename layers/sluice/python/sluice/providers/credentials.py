@@ -116,6 +116,8 @@ class Credentials:
                 # Out of reach, the secret stays as it was; the next deployment is still there.
                 with suppress(GatewayError):
                     self._secrets.refresh()
+                if self.of(provider) != before:
+                    self._read_at.pop(provider, None)  # what helped may be done again at once
         words = refused.secrets if isinstance(refused, CredentialHeaders) else ()
         dropped = self._tokens is not None and self._tokens.drop(provider, words)
         return self.of(provider) != before or dropped
