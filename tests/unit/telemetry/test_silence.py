@@ -74,7 +74,7 @@ class Logged:
                 ledger=ledger or MemoryLedger(),
                 secrets=FixedSecrets(openai=OPENAI, anthropic=ANTHROPIC),
                 transport=Echoing(answers),
-                lines=StdoutLines(self.text),
+                lines=StdoutLines(self.text, already_masked=True),
                 encode_line=partial(request_line, namespace=namespace),
                 open_line=open_line,
                 attempt_lines=partial(attempt_lines, namespace=namespace),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice import metrics
 from sluice.aws.ledger_record import Record, from_record, to_record
+from sluice.aws.stdout import without_keys
 from sluice.metrics import OPERATIONS, OTHER, PAIRS, PROVIDERS, Metric
 from sluice.types.ledger import LOST, Attempt, LedgerEntry
 from sluice.types.usage import Usage
@@ -236,7 +237,7 @@ def open_line(tally: Tally) -> str:
         lost.holds = tally.ticket.owed(cost, tally.deployment.name)
     record = to_record(lost.entry(tally.started))
     record.pop("overhead_us", None)
-    return _encode({"kind": "open", "entry": record})
+    return _encode({"kind": "open", "entry": _without_words(record)})
 
 
 def entry_from_line(line: str | Mapping[str, Any]) -> LedgerEntry:
@@ -290,4 +291,16 @@ def _without_words(record: Record) -> Record:
         record["attempts"] = [attempt[:6] for attempt in attempts]
     if record.get("error_kind") in (*_PROVIDER_KINDS, *_CALLER_KINDS):
         record.pop("error", None)
-    return record
+    return _without_keys(record)
+
+
+def _without_keys(record: Record) -> Record:
+    """Mask keys that a caller put where a name belongs, or a provider into an id."""
+    named = [record.get(name) or "" for name in ("model", "asked", "session", "user")]
+    named += [text for pair in record.get("tags") or () for text in pair]
+    named += [attempt[5] for attempt in record.get("attempts") or () if len(attempt) > 5]
+    words = " ".join(named)
+    if without_keys(words) == words:
+        return record
+    masked: Record = json.loads(without_keys(_encode(record)))
+    return masked

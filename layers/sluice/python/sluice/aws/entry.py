@@ -72,7 +72,7 @@ def gateway_handler(settings: Settings | None = None) -> ApiGatewayHandler:
             ledger=aws.ledger,
             secrets=aws.secrets,
             transport=transport,
-            lines=StdoutLines(),
+            lines=StdoutLines(already_masked=True),
             encode_line=partial(request_line, namespace=namespace),
             open_line=open_line,
             attempt_lines=partial(attempt_lines, namespace=namespace),
