@@ -195,6 +195,18 @@ def _money(watch: Watch) -> Iterator[Alarm]:
         because="Nothing was spent.",
         unit="$ an hour",
     )
+    yield Alarm(
+        name="ceiling-priced",
+        severity="ticket",
+        runbook="ceiling-priced",
+        says="Models without a price are called, and charged at the declared ceiling.",
+        series=(own(metrics.CEILING_PRICED),),
+        comparison=">",
+        threshold=0,
+        period=HOUR,
+        because="All models that were called have a price.",
+        unit="requests an hour",
+    )
     if watch.cost_per_hour_usd:
         yield Alarm(
             name="cost-over-limit",
