@@ -78,6 +78,12 @@ crash: setup-dev ## Drill: kill -9 of environments, roll-up and reconcile job; l
 chaos: setup-dev ## Drill: 5,000 requests while the first of two providers has every fault there is
 	@$(VENV)/python -m tests.drills.chaos $(CHAOS)
 
+failover: setup-dev ## Drill: two regions, one of which loses tables, secrets or functions, under load (4 minutes)
+	@$(VENV)/python -m tests.drills.failover $(FAILOVER)
+
+soak: setup-dev ## Drill: 20,000 requests through the local stack; nothing may grow but ledger and logs
+	@$(VENV)/python -m tests.drills.soak $(SOAK)
+
 drill-restore: setup-dev ## Drill: all tables of a running gateway are emptied, and come back whole
 	@$(VENV)/python -m tests.drills.restore $(RESTORE)
 

@@ -145,6 +145,8 @@ class Wish:
     words: str
     stream: bool
     directive: str = ""
+    tags: str = ""
+    """The value of the tag `job`, "" for none."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,8 @@ class Line:
             content = f"[[simulate: {wish.directive}]] {content}"
         body = json.dumps(wish.speech.body(wish.model, content, wish.stream))
         headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
+        if wish.tags:
+            headers["x-sluice-tags"] = f"job={wish.tags}"
         began = time.monotonic()
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, timeout=PATIENCE_SECONDS)
