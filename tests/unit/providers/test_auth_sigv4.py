@@ -7,8 +7,8 @@ import pytest
 from sluice.errors import InternalError, ProviderError
 from sluice.providers.credentials import Credentials
 from sluice.providers.registry import Registry
-from sluice.providers.sigv4 import region_of
 from sluice.signing import Credentials as AwsKeys
+from sluice.signing import region_of
 from sluice.types.catalogue import Auth
 from tests.unit.providers.tokens.authority import REGION, ROLE, Gateway, Keys, Vault, resigned
 

@@ -136,6 +136,20 @@ class Signer:
         return self._key
 
 
+def region_of(url: str) -> str:
+    """Return the AWS region that the host of `url` names, "" when it names none.
+
+    Hosts are `<service>.<region>.amazonaws.com`, `<service>.<region>.api.aws`, or a private name before such a one.
+    """
+    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
+    return next((label for label in host.split(".")[1:] if _is_region(label)), "")
+
+
+def _is_region(label: str) -> bool:
+    first, *middle, last = label.split("-") if "-" in label else [label, ""]
+    return bool(middle) and len(first) == 2 and last.isdigit() and all(part.isalpha() for part in (first, *middle))
+
+
 def query_encoded(text: str) -> str:
     """Return `text` as the value of a query parameter: all but the unreserved characters of RFC 3986 as %XX."""
     return "".join([chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode()])

@@ -33,7 +33,10 @@ _CODE_LENGTH = 26
 
 
 class Uploads:
-    """The use cases, each `request -> Response`. `now_ms` gives epoch milliseconds, `random` that many bytes."""
+    """The use cases, each `request -> Response`. `now_ms` gives epoch milliseconds, `random` that many bytes.
+
+    `admit` raises for a team whose files must not be kept in this region.
+    """
 
     def __init__(
         self,
@@ -41,15 +44,18 @@ class Uploads:
         access: UploadAccess | None,
         now_ms: Callable[[], Millis],
         random: Callable[[int], bytes] = os.urandom,
+        admit: Callable[[str], None] = lambda team: None,  # noqa: ARG005 - everybody is admitted
     ) -> None:
         self._authenticator = authenticator
         self._access = access
         self._now_ms = now_ms
         self._random = random
+        self._admit = admit
 
     def create(self, request: Request) -> Response:
-        """Declare a file and return where to put it. Raises BadRequest, RequestTooLarge."""
+        """Declare a file and return where to put it. Raises BadRequest, RequestTooLarge, PermissionDenied."""
         team = self._authenticator.authenticate(request.headers, principal=request.principal).team
+        self._admit(team)
         store, now_ms = self._store(), self._now_ms()
         upload = declared(parse_body(request.body).members, team, new_id(now_ms, self._random), now_ms)
         store.declare(upload)

@@ -115,7 +115,7 @@ def services(adapters: Adapters) -> tuple[Services, Registry]:
     composed = Services(
         authenticator=authenticator,
         configuration=configuration,
-        router=Router(registry, credentials.has, translates, clock.random),
+        router=Router(registry, credentials.has, translates, clock.random, adapters.region),
         dispatcher=dispatcher,
         credentials=credentials,
         settlement=Settlement(
@@ -352,7 +352,14 @@ def upload_use_cases(composed: Services) -> dict[str, UseCase]:
     def uploads() -> Uploads:
         from sluice.uploads import Uploads
 
-        return Uploads(composed.authenticator, composed.uploads, lambda: int(composed.clock.epoch() * 1000))
+        def admit(team: str) -> None:
+            if (live := composed.configuration.current()).residency:
+                from sluice.routing.residency import check_region, fences_of
+
+                check_region(fences_of(live, team), team, composed.region)
+
+        access, clock = composed.uploads, composed.clock
+        return Uploads(composed.authenticator, access, lambda: int(clock.epoch() * 1000), admit=admit)
 
     return {
         "upload_create": lambda request, _: uploads().create(request),

@@ -145,7 +145,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     keys = Keys(DynamoKeyStore(aws.dynamo, table, audit.commit), aws.secrets.pepper, _now_ms)
     configurations = DynamoConfigurationStore(aws.dynamo, table, commit=audit.commit)
     strangers = Strangers(ConfigurationSnapshot(aws.configurations, time.time).current, HttpTransport(), time.time)
-    lint = partial(complaints, catalogue=Registry(), local=aws.settings.local)
+    lint = partial(complaints, catalogue=Registry(), local=aws.settings.local, regions=aws.settings.regions)
     api = AdminApi(
         ControlPlane(
             authenticator=Authenticator(aws.keys, aws.secrets.pepper, time.time, strangers.open),

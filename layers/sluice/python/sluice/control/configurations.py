@@ -110,8 +110,9 @@ class ProviderModel(_Strict):
     any_model: bool = False
     first_byte_seconds: float | None = Field(default=None, ge=0, le=600)
     headers: dict[str, str] = Field(default_factory=dict)
+    place: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
     propagate_trace: bool | None = None
-    # None and not False, so that a document without it keeps its version.
+    # None and not "" or False, so that a document without them keeps its version.
 
 
 class ModelModel(_Strict):
@@ -131,6 +132,17 @@ class ModelModel(_Strict):
     quirks: dict[str, object] = Field(default_factory=dict)
 
 
+class FenceModel(_Strict):
+    """Where the requests of teams may go."""
+
+    teams: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(min_length=1, max_length=1000)
+    places: list[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}\*?$")]] = Field(min_length=1, max_length=100)
+    regions: list[Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]] = Field(
+        default_factory=list, max_length=40
+    )
+    at_rest: bool = True
+
+
 class ConfigurationModel(_Strict):
     """A whole configuration document."""
 
@@ -145,6 +157,7 @@ class ConfigurationModel(_Strict):
     identity: IdentityModel | None = None
     adjustments: dict[RuleId, AdjustmentModel] | None = Field(default=None, max_length=1000)
     units: dict[UnitName, UnitCost] | None = Field(default=None, max_length=100)
+    residency: dict[RuleId, FenceModel] | None = Field(default=None, max_length=100)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from sluice.control.price_lint import price_complaints
 from sluice.dialects.quirks import check as check_quirks
 from sluice.errors import GatewayError
 from sluice.providers.addresses import check_base_url
+from sluice.routing.residency import complaints as residency_complaints
 from sluice.types.catalogue import Model, Provider
 from sluice.types.routes import Configuration
 
@@ -25,10 +26,13 @@ class Catalogue(Protocol):
         """Return who offers a model."""
 
 
-def complaints(configuration: Configuration, catalogue: Catalogue, *, local: bool) -> list[str]:
+def complaints(
+    configuration: Configuration, catalogue: Catalogue, *, local: bool, regions: tuple[str, ...] = ()
+) -> list[str]:
     """Return one sentence for each fault; empty when the configuration can go live.
 
-    `local` is true in the local stack, the only place where a provider may be on this machine.
+    `local` is true in the local stack, the only place where a provider may be on this machine. `regions` are the
+    stage's; empty: not known.
     """
     return [
         *_providers(configuration, catalogue, local),
@@ -37,6 +41,7 @@ def complaints(configuration: Configuration, catalogue: Catalogue, *, local: boo
         *rule_complaints(configuration, catalogue),
         *identity_complaints(configuration, local=local),
         *price_complaints(configuration, catalogue),
+        *residency_complaints(configuration, regions),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sluice.errors import GatewayError, ProviderError
 from sluice.providers.auth import STATIC_AWS, CredentialHeaders, Outgoing, merged
-from sluice.signing import Credentials, CredentialSource, FixedCredentials, Signer
+from sluice.signing import Credentials, CredentialSource, FixedCredentials, Signer, region_of
 from sluice.types.catalogue import Auth
 
 
@@ -81,17 +81,3 @@ def source(held: Mapping[str, str], role: CredentialSource | None, provider: str
     if role is None:
         raise RoleUnavailable(provider, "this environment has none.")
     return _Role(role, provider)
-
-
-def region_of(url: str) -> str:
-    """Return the AWS region that the host of `url` names, "" when it names none.
-
-    Hosts are `<service>.<region>.amazonaws.com`, `<service>.<region>.api.aws`, or a private name before such a one.
-    """
-    host = url.partition("://")[2].partition("/")[0].partition(":")[0]
-    return next((label for label in host.split(".")[1:] if _is_region(label)), "")
-
-
-def _is_region(label: str) -> bool:
-    first, *middle, last = label.split("-") if "-" in label else [label, ""]
-    return bool(middle) and len(first) == 2 and last.isdigit() and all(part.isalpha() for part in (first, *middle))

@@ -8,12 +8,13 @@
                                      "patterns": []}}},
      "providers": {"openai": {"base_url": null, "enabled": true, "allow_loopback": false,
                                "any_model": false, "headers": {}, "first_byte_seconds": null,
-                               "propagate_trace": false}},
+                               "propagate_trace": false, "place": "eu"}},
      "models": {"openai/own": {"prices": [{"starts": "", "tiers": [{"over": 0, "rates": {"input": 1000000}}]}]}},
      "unpriced_ceiling": {"input": 1000000000},
      "units": {"snowflake_credit": 2000000000},
      "adjustments": {"contract": {"kind": "discount", "basis_points": -1500, "provider": "openai"}},
      "stored_responses": true,
+     "residency": {"eu": {"teams": ["search"], "places": ["eu", "eu-*"], "regions": ["eu-west-1"], "at_rest": true}},
      "budgets": {...}, "limits": {...},   (see `sluice.routing.governed`)
      "identity": {...}}                   (see `sluice.routing.identities`)
 
@@ -88,6 +89,10 @@ def _governed(document: Mapping[str, object]) -> dict[str, Any]:
         from sluice.routing.adjusted import adjustment
 
         found["adjustments"] = tuple(_each(document, "adjustments", adjustment).values())
+    if document.get("residency"):
+        from sluice.routing.residency import fence
+
+        found["residency"] = tuple(_each(document, "residency", fence).values())
     return found
 
 
@@ -163,6 +168,7 @@ def _provider(raw: Raw, _: str) -> ProviderSettings:
         headers={name: _text(value, name) for name, value in _object(raw.get("headers") or {}, "headers").items()},
         any_model=_flag(raw, "any_model") or False,
         propagate_trace=_flag(raw, "propagate_trace") or False,
+        place=_text(raw.get("place") or "", "place"),
         first_byte_seconds=_seconds(raw["first_byte_seconds"], "first_byte_seconds", least=0)
         if raw.get("first_byte_seconds") is not None
         else None,

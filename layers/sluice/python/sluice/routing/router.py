@@ -50,7 +50,7 @@ class Router:
     """Plans requests.
 
     `has_credential` tells whether the gateway holds a key for a provider, `translates` whether one chat dialect
-    can be turned into another (caller's, provider's).
+    can be turned into another (caller's, provider's). `region` is where this gateway runs.
     """
 
     def __init__(
@@ -59,11 +59,13 @@ class Router:
         has_credential: Callable[[str], bool],
         translates: Callable[[str, str], bool],
         draw: Callable[[], float] = random.random,
+        region: str = "",
     ) -> None:
         self._catalogue = catalogue
         self._has_credential = has_credential
         self._translates = translates
         self._draw = draw
+        self._region = region
         self._cached: dict[tuple[str, str, str, str], tuple[Route, list[_Candidate]]] = {}
 
     def plan(self, requested: str, operation: str, dialect: str, configuration: Configuration, caller: Caller) -> Plan:
@@ -72,24 +74,28 @@ class Router:
         Raises:
             BadRequest: the bare model id is offered by several providers.
             NotFound: nobody offers the model.
-            PermissionDenied: the key may not use any of its deployments.
+            PermissionDenied: the key may not use any of its deployments, or the team's requests may go to none of them.
             NoHealthyUpstream: deployments exist, and each of them is ruled out.
         """
+        outside = self._fenced(configuration, caller) if configuration.residency else _nothing
         route, candidates = self._candidates(requested, operation, dialect, configuration)
         whole_route = bool(route.name) and caller.key.allows(route.name)
         usable: list[_Candidate] = []
         rejected: list[Rejection] = []
-        forbidden = 0
+        forbidden = fenced = 0
         for candidate in candidates:
             if candidate.deployment is None:
                 rejected.append(Rejection(candidate.name, candidate.reason))
+            elif reason := outside(candidate.deployment):
+                fenced += 1
+                rejected.append(Rejection(candidate.name, reason))
             elif whole_route or caller.key.allows(requested, candidate.name, candidate.deployment.model.id):
                 usable.append(candidate)
             else:
                 forbidden += 1
                 rejected.append(Rejection(candidate.name, f"key {caller.key.id} may not call it"))
         if not usable:
-            raise _refusal(requested, caller, rejected, forbidden)
+            raise _refusal(requested, caller, rejected, forbidden, fenced)
         return Plan(
             requested=requested,
             route=route.name or None,
@@ -101,6 +107,14 @@ class Router:
             strict_parameters=route.strict_parameters,
             cold_starts=route.cold_starts,
         )
+
+    def _fenced(self, configuration: Configuration, caller: Caller) -> Callable[[Deployment], str]:
+        """Return what tells why a deployment is outside of the caller's fences. Raises PermissionDenied."""
+        from sluice.routing.residency import check_region, fences_of, objection
+
+        fences = fences_of(configuration, caller.team)
+        check_region(fences, caller.team, self._region)
+        return lambda deployment: objection(fences, deployment, self._region)
 
     def deployment(self, name: str, operation: str, dialect: str, configuration: Configuration) -> Deployment:
         """Return the deployment called `provider/model`, whoever asks. Raises NotFound, NoHealthyUpstream."""
@@ -337,13 +351,18 @@ def _configured(provider: Provider, settings: ProviderSettings) -> Provider:
         allow_loopback=settings.allow_loopback,
         headers=headers,
         propagate_trace=settings.propagate_trace,
+        place=settings.place,
         first_byte_seconds=(
             provider.first_byte_seconds if settings.first_byte_seconds is None else settings.first_byte_seconds
         ),
     )
 
 
-def _refusal(requested: str, caller: Caller, rejected: list[Rejection], forbidden: int) -> GatewayError:
+def _nothing(_: Deployment) -> str:
+    return ""
+
+
+def _refusal(requested: str, caller: Caller, rejected: list[Rejection], forbidden: int, fenced: int) -> GatewayError:
     if forbidden and forbidden == len(rejected):
         return PermissionDenied(
             f"API key {caller.key.id} may not call {requested[:128]!r}; its allow-list has "
@@ -352,4 +371,10 @@ def _refusal(requested: str, caller: Caller, rejected: list[Rejection], forbidde
             code="model_not_allowed",
         )
     reasons = "; ".join(f"{r.name}: {r.reason}" for r in rejected)
+    if fenced:
+        return PermissionDenied(
+            f"Requests of team {caller.team} may not go where {requested[:128]!r} is answered ({reasons}).",
+            param="model",
+            code="residency",
+        )
     return NoHealthyUpstream(f"No deployment can serve {requested[:128]!r} ({reasons}).")

@@ -168,6 +168,8 @@ class Provider:
     """How long a host that starts, or loads, a model on demand may take to its first byte; 0: no longer than others."""
     propagate_trace: bool = False
     """True only by configuration: the provider is told which trace its calls belong to."""
+    place: str = ""
+    """Only by configuration: where its answers are made."""
     checked: str = ""
     docs: str = ""
     env: Mapping[str, str] = field(default_factory=dict)

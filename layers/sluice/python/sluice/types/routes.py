@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sluice.types.archives import ArchivePolicy
     from sluice.types.budgets import Budget, Limit
     from sluice.types.identity import Identity
+    from sluice.types.residency import Fence
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ class ProviderSettings:
     """Instead of the provider's own; None: as its file says."""
     propagate_trace: bool = False
     """True: calls carry `traceparent` and `tracestate`."""
+    place: str = ""
+    """Where its answers are made, by its operator's word; "" where the address or the model says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +145,7 @@ class Configuration:
     """Who may call without a virtual key; None: nobody."""
     adjustments: tuple[Adjustment, ...] = ()
     """Discounts, margins and surcharges; empty: everything is charged at its list price."""
+    residency: tuple[Fence, ...] = ()
+    """Where requests of teams may go; empty: anywhere."""
     units: Mapping[str, int] = field(default_factory=dict)
     """What one of a unit costs that prices are stated in instead of dollars, in nano-USD."""

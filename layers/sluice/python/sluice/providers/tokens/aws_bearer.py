@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from sluice.providers.sigv4 import region_of, source
+from sluice.providers.sigv4 import source
 from sluice.providers.tokens import Order, Token
-from sluice.signing import Signer
+from sluice.signing import Signer, region_of
 
 LIFE_SECONDS = 3600
 """AWS allows twelve hours; credentials of a role may end before that."""
