@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.metering.adjusting import Billed, adjusted, applying, charged, dearest, iso, scaled
+from sluice.metering.adjusting import Billed, adjusted, applying, billed, charged, dearest, iso, scaled
 from sluice.types.adjustments import Adjustment, Charge
-from sluice.types.catalogue import Model, Price, PriceTier
+from sluice.types.catalogue import Auth, Model, Price, PriceTier, Provider, ProviderEndpoint
+from sluice.types.routes import Deployment
 from sluice.types.usage import Usage
 
 NOON = 1_795_435_200_000
@@ -208,6 +209,24 @@ def test_what_was_saved_is_adjusted_as_what_was_charged() -> None:
     assert scaled(saved, (), (deal, other)) == saved
     half = Adjustment("half", "discount", -5_000)
     assert scaled((("a", 1), ("b", -1), ("c", 3)), ("half",), (half,)) == (("a", 1), ("b", -1), ("c", 2))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "region", "where"),
+    [
+        ("https://acme.{region}.example", None, "eu-west-1"),
+        ("https://acme.{region}.example", "us-east-1", "us-east-1"),
+        ("https://acme.example", None, ""),
+        ("https://acme.example", "us-east-1", "us-east-1"),
+    ],
+)
+def test_a_deployment_answers_in_its_region_else_in_the_gateways_own_where_its_address_has_one(
+    base_url: str, region: str | None, where: str
+) -> None:
+    endpoint = ProviderEndpoint("chat", "openai_chat", "/chat/completions")
+    provider = Provider("openai", "O", base_url, Auth("none"), (endpoint,), {})
+    made = Deployment(provider, LISTED, endpoint, "gpt", region)
+    assert billed("search", made, "eu-west-1") == Billed("search", where)
 
 
 def test_moments_are_written_in_utc_to_the_minute() -> None:
