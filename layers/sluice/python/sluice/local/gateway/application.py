@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, Protocol
 
-from sluice.endpoints import Match, find
+from sluice.endpoints import SIGNED_PREFIX, Match, find
 from sluice.local.functions import BUFFERED_SECONDS, Function
 from sluice.local.gateway import answers
 from sluice.local.gateway.answers import Garbled, Head
 from sluice.local.gateway.events import proxy_event
+from sluice.local.gateway.signatures import is_signed_path, verified_principal
 from sluice.local.invocation import FunctionFailed, Invocation
 
 BODY_LIMIT = 10 * 1024 * 1024
@@ -81,7 +83,15 @@ class Gateway:
             return
         raw_path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         method = scope["method"]
-        match = self._routes(method, raw_path)
+        query = scope["query_string"].decode("latin-1")
+        match, principal = self._routes(method, raw_path), ""
+        if is_signed_path(raw_path):
+            target = f"{raw_path}?{query}" if query else raw_path
+            principal = verified_principal(method, target, scope["headers"], body)
+            if not principal:
+                await _respond(send, *_unsigned(request_id))
+                return
+            match = match or self._signed(method, raw_path)
         invoker = self._invokers.get(match.endpoint.function if match is not None else CATCH_ALL)
         if invoker is None:
             await _respond(send, *_failed(f"No function serves {method} {raw_path[:128]} here.", request_id))
@@ -89,12 +99,13 @@ class Gateway:
         event = proxy_event(
             method,
             raw_path,
-            query=scope["query_string"].decode("latin-1"),
+            query=query,
             headers=scope["headers"],
             body=body,
             source=(scope.get("client") or ("127.0.0.1", 0))[0],
             match=match,
             request_id=request_id,
+            principal=principal,
         )
         if len(event) > EVENT_LIMIT:
             message = (
@@ -104,6 +115,13 @@ class Gateway:
             await _respond(send, *_too_large(message, request_id))
             return
         await self._answer(invoker, event, request_id, send)
+
+    def _signed(self, method: str, raw_path: str) -> Match | None:
+        """Return the endpoint behind a signed path, under the resource that it has there."""
+        found = self._routes(method, raw_path.removeprefix(SIGNED_PREFIX))
+        if found is None or found.endpoint.public:
+            return None
+        return Match(replace(found.endpoint, path=SIGNED_PREFIX + found.endpoint.path), found.params)
 
     async def _answer(self, invoker: Invoker, event: bytes, request_id: str, send: Send) -> None:
         invocation = invoker.invoke(event)
@@ -198,6 +216,11 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 def _too_large(message: str, request_id: str) -> tuple[Head, bytes]:
     return answers.own_error(413, "request_too_large", "request_too_large", message, request_id)
+
+
+def _unsigned(request_id: str) -> tuple[Head, bytes]:
+    message = f"Paths under {SIGNED_PREFIX} take requests that AWS credentials signed (SigV4, service execute-api)."
+    return answers.own_error(403, "permission_error", "missing_signature", message, request_id)
 
 
 def _failed(message: str, request_id: str) -> tuple[Head, bytes]:

@@ -67,8 +67,12 @@ def proxy_event(
     source: str,
     match: Match | None,
     request_id: str,
+    principal: str = "",
 ) -> bytes:
-    """Return the event as JSON. `match` is None where the API has only its catch-all resource."""
+    """Return the event as JSON. `match` is None where the API has only its catch-all resource.
+
+    `principal` is the ARN of who signed the request, "" where nobody did.
+    """
     now = time.time()
     many = _headers(headers, source, now)
     single = {name: values[-1] for name, values in many.items()}
@@ -96,7 +100,12 @@ def proxy_event(
             "domainPrefix": host.partition(".")[0],
             "extendedRequestId": request_id.replace("-", "")[:15] + "=",
             "httpMethod": method,
-            "identity": {**_NOBODY, "sourceIp": source, "userAgent": single.get("User-Agent")},
+            "identity": {
+                **_NOBODY,
+                "userArn": principal or None,
+                "sourceIp": source,
+                "userAgent": single.get("User-Agent"),
+            },
             "path": f"/{STAGE}{raw_path}",
             "requestId": request_id,
             "requestTime": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
