@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds dashboard prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash race drill-restore bench bench-catalogue costs load build synth deploy deploy-local catalogue lock
+	drill-input drill-clone drill-agents crash race chaos soak failover drill-restore bench bench-accounting bench-catalogue costs load build synth deploy deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -89,6 +89,9 @@ drill-restore: setup-dev ## Drill: all tables of a running gateway are emptied, 
 
 bench: setup-dev ## Measure added latency, CPU, cold start and memory (PEERS=litellm,portkey for comparison)
 	@PEERS="$(PEERS)" $(VENV)/python -m benchmarks
+
+bench-accounting: setup-dev ## Measure what budgets and limits add to a request: calls to DynamoDB, and CPU
+	@$(VENV)/python -m benchmarks.accounting $(ACCOUNTING)
 
 bench-catalogue: setup-dev ## Measure a cold look-up against the number of providers
 	@$(VENV)/python -m benchmarks.catalogue_size

@@ -178,7 +178,9 @@ class Gate:
     def _draw(self, ticket: Ticket, applied: tuple[Applied, ...], incoming: Incoming, plan: Plan) -> None:
         if self.buckets is None or not any(part.limits for part in applied):
             return
-        tokens = max((self._tokens(incoming, choice.deployment) for choice in plan.choices), default=0)
+        tokens = 0
+        if any(each.limit.input_tokens for part in applied for each in part.limits):
+            tokens = max((self._tokens(incoming, choice.deployment) for choice in plan.choices), default=0)
         output = min(output_bound(incoming.outline.max_output, incoming.outline.choices, _first(plan).model), 1 << 40)
         self.draw(ticket, applied, {"requests": 1, "input": tokens, "output": output}, incoming.dialect)
 

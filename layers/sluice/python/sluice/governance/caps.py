@@ -33,6 +33,7 @@ class Caps:
         self._earlier: dict[str, int] = {}
         self._asked: dict[tuple[str, str], float] = {}
         self._caps: dict[str, int] = {}
+        self._bases: dict[str, tuple[Split, list[Part]]] = {}
 
     def key(self, need: Need, shard: int) -> CounterKey:
         """Return the part of a counter in this region."""
@@ -77,9 +78,9 @@ class Caps:
     def forget(self, names: Collection[str]) -> None:
         """Forget what is known of all counters but these."""
         self._received = {key: given for key, given in self._received.items() if key.name in names}
-        for memory in (self._earlier, self._caps):
-            for name in [name for name in memory if name not in names]:
-                del memory[name]
+        for name in {*self._earlier, *self._caps, *self._bases}.difference(names):
+            for memory in (self._earlier, self._caps, self._bases):
+                memory.pop(name, None)
         self._asked = {pair: at for pair, at in self._asked.items() if pair[1] in names}
 
     def _notice(self, need: Need) -> None:
@@ -97,7 +98,12 @@ class Caps:
     def _parts(self, need: Need) -> list[Part]:
         split = self._split(need)
         if not need.before:
-            parts = split.parts(need.name, self._region)
+            known = self._bases.get(need.name)
+            if known is None or known[0] != split:
+                known = self._bases[need.name] = split, split.parts(need.name, self._region)
+            parts = known[1]
+            if not self._received:
+                return list(parts)
             return [Part(part.key, part.cap + self._received.get(part.key, 0)) for part in parts]
         # The sum over all shards, because an earlier sub-window may have had other ones. It only falls, so each part of
         # what it leaves only grows.

@@ -57,6 +57,11 @@ class Ahead:
 
     def add(self, at: int, units: Mapping[str, int]) -> None:
         """Put in what was drawn at the moment `at`."""
+        for moment, batch in self._batches:
+            if moment == at:  # what a request did not use goes back to where it came from
+                for kind, count in units.items():
+                    batch[kind] = batch.get(kind, 0) + count
+                return
         self._batches.append((at, dict(units)))
         self._batches.sort(key=_moment)
 
