@@ -32,6 +32,7 @@ from sluice.local.invocation import FunctionFailed
 
 STAGE = "pr-local"
 REGIONS = "us-east-1,eu-west-1"
+ROTATED = {"current": True, "in_force": True, "staged": False, "due": []}
 
 
 def summary(report: Report) -> dict[str, object]:
@@ -52,6 +53,8 @@ def summary(report: Report) -> dict[str, object]:
         "waves": report.waves,
         "elsewhere": {name: vars(each) for name, each in report.regions.items()},
         "traffic": report.traffic,
+        "rotated": report.rotated,
+        "traffic_rotating": report.traffic_rotating,
         "exports": len(report.exported),
         "alerted": report.alerted,
         "redriven": report.redriven,
@@ -73,7 +76,9 @@ def _jobs_done(report: Report) -> bool:
     books = report.redriven.get("messages") == 1 and report.redriven.get("left") == 0
     told = report.alerted.get("alerts", 0) > 0 and report.alerted.get("failed") == 0
     exported = all(any(f"region={region}/" in key for key in report.exported) for region in report.waves)
-    return elsewhere and books and told and exported and report.traffic.get("failed") == 0 and _counted(report)
+    rotated = report.rotated == ROTATED and report.traffic_rotating.get("failed") == 0
+    served = report.traffic.get("failed") == 0 and rotated
+    return elsewhere and books and told and exported and served and _counted(report)
 
 
 def _counted(report: Report) -> bool:

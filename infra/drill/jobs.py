@@ -9,14 +9,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infra.drill.calls import SIMULATOR
 from infra.drill.cdk import ACCOUNT
 from infra.drill.definition import Account
 from infra.drill.region import Region
 from infra.drill.report import Report
+from infra.rotation_plan import RotationPlan, StagedRotation
 from infra.settings import Stage
 from infra.stacks.jobs import QUEUE_OUTPUT
 from sluice.cli.redrive import redrive
 from sluice.settings import table_name
+
+STAGED = "SLUICESTAGED"
+"""The label under which operators stage keys (docs/rotation.md)."""
+ROTATED = "sim-rotated"
+STAGED_VERSION = "00000000-0000-4000-8000-000000000001"
+"""The id of the staged version; Secrets Manager takes 32 characters and more."""
 
 
 def ledger(stage: Stage) -> str:
@@ -57,6 +65,37 @@ async def run_all(stage: Stage, regions: Sequence[Region], report: Report) -> No
     for region in regions[1:]:
         # What the roll-up there has only written down becomes a sum.
         await region.run("Reconcile", {"source": "aws.events"})
+
+
+def rotation_variables(simulator_url: str) -> dict[str, dict[str, str]]:
+    """Return the rotation's plan in which the simulated provider is one whose keys an operator stages."""
+    place = "https://simulator"
+    plan = RotationPlan({SIMULATOR: StagedRotation(test_url=place)})
+    # A stage may name https alone; the simulator is on this machine.
+    return {"Rotation": {"SLUICE_ROTATION": plan.text().replace(place, f"{simulator_url}/models")}}
+
+
+async def rotate(stage: Stage, here: Region) -> dict[str, Any]:
+    """Stage a new key as an operator does, take the four steps, and look what is in force, as every hour.
+
+    The emulator's Secrets Manager takes no steps of itself.
+    """
+    secrets, name = here.account.client("secretsmanager"), stage.provider_secret
+    staged = json.dumps({SIMULATOR: {"api_key": ROTATED}})
+    secrets.put_secret_value(
+        SecretId=name, SecretString=staged, VersionStages=[STAGED], ClientRequestToken=STAGED_VERSION
+    )
+    made = await here.run("Rotation", {"sluice": "rotate"})
+    looked = await here.run("Rotation", {"source": "aws.events"})
+    held = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
+    versions = secrets.describe_secret(SecretId=name)["VersionIdsToStages"]
+    current = next(version for version, labels in versions.items() if "AWSCURRENT" in labels)
+    return {
+        "current": current.startswith(made["version"]),
+        "in_force": held[SIMULATOR]["api_key"] == ROTATED,
+        "staged": any(STAGED in labels for labels in versions.values()),
+        "due": looked["due"],
+    }
 
 
 async def _redrive(stage: Stage, here: Region) -> dict[str, Any]:

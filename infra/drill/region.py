@@ -75,12 +75,25 @@ def read_back(account: Account, url: str, folder: Path) -> Standing:
 
 @asynccontextmanager
 async def served(
-    stage: Stage, account: Account, standing: Standing, *, guard_url: str, logs: Path, tell: Tell
+    stage: Stage,
+    account: Account,
+    standing: Standing,
+    *,
+    guard_url: str,
+    logs: Path,
+    tell: Tell,
+    changed: Mapping[str, Mapping[str, str]],
 ) -> AsyncIterator[Region]:
-    """Serve what stands in a region until the end; every call to AWS goes to `guard_url`."""
+    """Serve what stands in a region until the end; every call to AWS goes to `guard_url`.
+
+    `changed` are variables of functions, by a part of their name, that must be others here than the template says.
+    """
     async with AsyncExitStack() as exits:
         platform = _platform(guard_url, account.region)
-        pools = {name: pool_of(each, platform, logs, tell) for name, each in standing.functions.items()}
+        pools = {
+            name: pool_of(each, {**platform, **_changed(name, changed)}, logs, tell)
+            for name, each in standing.functions.items()
+        }
         await exits.enter_async_context(running(pools.values()))
         refusal = account.refusal(standing.api_id, "MISSING_AUTHENTICATION_TOKEN")
         edge = Edge(RouteTable(standing.routes), pools, refusal, tell)
@@ -104,6 +117,11 @@ def unreplicate(account: Account, stage: Stage) -> None:
     for schema in TABLES:
         if schema.replicated:
             account.replicate(table_name(stage.prefix, schema.name), stage.regions[1:], verb="Delete")
+
+
+def _changed(name: str, changed: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    found = [variables for part, variables in changed.items() if part in name]
+    return {key: value for variables in found for key, value in variables.items()}
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -26,6 +26,7 @@ from infra.drill.report import Elsewhere, RehearsalFailed, Report
 from infra.settings import Stage
 from sluice.local import children
 from sluice.local.emulator import Emulator
+from sluice.local.invocation import FunctionFailed
 from sluice.local.simulator_child import SimulatorChild
 
 Say = Callable[[str], None]
@@ -72,7 +73,10 @@ class Rehearsal:
                 region: read_back(account, urls[region], self._folder / "functions" / region)
                 for region, account in accounts.items()
             }
-            await self._use(accounts, standing, emulator.url, simulator.url)
+            try:
+                await self._use(accounts, standing, emulator.url, simulator.url)
+            except FunctionFailed as failure:
+                raise RehearsalFailed(f"{failure}{_denials(self.report)}") from failure
             with self._step("destroy"):
                 unreplicate(accounts[self._stage.primary], self._stage)
                 for account in accounts.values():
@@ -116,7 +120,15 @@ class Rehearsal:
             logs = self._folder / "logs"
             regions = {
                 name: await exits.enter_async_context(
-                    served(self._stage, account, standing[name], guard_url=guard_url, logs=logs, tell=self._say)
+                    served(
+                        self._stage,
+                        account,
+                        standing[name],
+                        guard_url=guard_url,
+                        logs=logs,
+                        tell=self._say,
+                        changed=jobs.rotation_variables(simulator_url),
+                    )
                 )
                 for name, account in accounts.items()
             }
@@ -130,6 +142,10 @@ class Rehearsal:
                         report.regions[name] = await self._call_elsewhere(region, calls)
             with self._step("traffic"):
                 report.traffic = await calls.traffic([region.client for region in regions.values()], self._requests)
+            with self._step("rotation"):
+                clients = [region.client for region in regions.values()]
+                during = calls.traffic(clients, self._requests // 2)
+                report.rotated, report.traffic_rotating = await asyncio.gather(jobs.rotate(self._stage, here), during)
             with self._step("jobs"):
                 await jobs.run_all(self._stage, list(regions.values()), report)
                 report.counted = await calls.counted()
@@ -183,6 +199,12 @@ def missing() -> str | None:
     if not (ROOT / ".venv-ministack" / "bin" / "python").exists():
         return ".venv-ministack is absent; `make setup-dev` installs it"
     return cdk.missing()
+
+
+def _denials(report: Report) -> str:
+    """Return what the roles did not grant, which is the likeliest reason for a function to fail here."""
+    told = sorted({f"{role} may not {access.action} on {access.resource}" for role, access in report.denied})
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _build_layers() -> None:

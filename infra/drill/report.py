@@ -70,6 +70,11 @@ class Report:
     """The other regions, called with a key that was made in the primary one."""
     traffic: dict[str, int] = field(default_factory=dict)
     """Requests through all regions at once: how many, and how many of them failed."""
+    rotated: dict[str, Any] = field(default_factory=dict)
+    """What became of a staged key: whether its version is current, it is in force, and it is still staged; and what the
+    hourly look found due."""
+    traffic_rotating: dict[str, int] = field(default_factory=dict)
+    """Requests that went through all regions while keys were rotated."""
     exported: tuple[str, ...] = ()
     """Keys of the objects that the nightly export has put, in all regions."""
     entries: int = 0

@@ -28,6 +28,8 @@ BY_LAMBDA = {
     "dynamodb:ListStreams",
 }
 """What Lambda itself does with a function's role: it writes the logs and reads the stream."""
+BY_SECRETS_MANAGER = {"lambda:InvokeFunction"}
+"""What Secrets Manager asks of whoever begins a rotation; the emulator's never invokes a function."""
 LABEL = re.compile("[A-Z][a-z]+")
 UNREHEARSED = {
     ("Admin", "BatchGetItem", "usage"),
@@ -40,6 +42,7 @@ UNREHEARSED = {
     ("Reconcile", "Query", "config"),
     ("Reconcile", "Query", "ledger"),
     ("Reconcile", "UpdateItem", "usage"),
+    ("Rotation", "RotateSecret", "??????"),
     ("Routing", "Query", "usage"),
 }
 """What roles grant for cases that are tested elsewhere, against real tables: function, action, table."""
@@ -151,6 +154,11 @@ def test_traffic_through_both_regions_at_once_succeeds(report: Report) -> None:
     assert report.traffic == {"requests": 40, "failed": 0}
 
 
+def test_a_staged_key_is_tried_and_put_in_force_while_requests_go_on(report: Report) -> None:
+    assert report.rotated == {"current": True, "in_force": True, "staged": False, "due": []}
+    assert report.traffic_rotating == {"requests": 20, "failed": 0}
+
+
 def test_each_region_exports_its_own_ledger(report: Report) -> None:
     regions = {key.split("region=")[1].split("/")[0] for key in report.exported}
     assert regions == set(REGIONS)
@@ -183,7 +191,7 @@ def test_no_role_grants_what_its_function_does_not_use(report: Report) -> None:
         (LABEL.findall(function.name)[0], access.action.partition(":")[2], access.resource.rpartition("-")[2])
         for function in report.functions.values()
         for access in idle(report.roles[function.role], report.used[function.role])
-        if access.action not in BY_LAMBDA
+        if access.action not in BY_LAMBDA | BY_SECRETS_MANAGER
     }
     assert unused == UNREHEARSED
 
