@@ -71,8 +71,8 @@ def _jobs(place: Place) -> Iterator[Alarm]:
         period=5 * MINUTE,
         periods=6,
         points=4,
-        missing="breaching",
-        because="The sweep reports every five minutes; when it is silent, nothing is repaired either.",
+        missing="missing",
+        because="The sweep reports every five minutes; when it falls silent, nothing is repaired either.",
         unit="s",
     )
     yield Alarm(

@@ -118,7 +118,8 @@ class Alarm:
     """One metric alarm: `points` of the last `periods` periods of `formula` (or of its only series) breach.
 
     `steps` are formulas (id, text) that `formula` and later steps refer to; they cost nothing. `says` is one sentence
-    for whoever is told. `missing` is what a period without data counts as, `because` why.
+    for whoever is told. `missing` is what a period without data counts as, `because` why; with "missing", they are also
+    told when there is no data any more, but not while there has never been any.
     """
 
     name: str

@@ -37,7 +37,12 @@ WORDS = {
     "ticket": "ticket: in the morning",
     "part": "nobody: part of another alarm",
 }
-MISSING = {"notBreaching": "all is well", "breaching": "the alarm", "ignore": "no change", "missing": "no data"}
+MISSING = {
+    "notBreaching": "all is well",
+    "breaching": "the alarm",
+    "ignore": "no change",
+    "missing": "somebody is told",
+}
 
 _PART = re.compile(r"(<!-- (facts|alarms|queries|settings|costs|query [a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

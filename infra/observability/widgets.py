@@ -278,7 +278,10 @@ def _savings() -> Row:
     return (
         Widget(
             "Budgets filling up",
-            (own(metrics.BUDGET_USED, label="% of the fullest"),),
+            (
+                own(metrics.BUDGET_USED, label="% of the fullest"),
+                own(metrics.CEILING_PRICED, label="requests at a ceiling price", right=True),
+            ),
             width=6,
             period=15 * MINUTE,
             unit="%",

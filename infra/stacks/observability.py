@@ -107,8 +107,13 @@ class ObservabilityStack(Stack):
         if alarm.severity == "part":
             return found
         topic = self.topics[alarm.severity].topic_arn
-        # Whoever was called at night also wants to know that it is over.
-        return found | {"AlarmActions": [topic]} | ({"OKActions": [topic]} if alarm.severity == "page" else {})
+        found["AlarmActions"] = [topic]
+        if alarm.severity == "page":
+            # Whoever was called at night also wants to know that it is over.
+            found["OKActions"] = [topic]
+        if isinstance(alarm, Alarm) and alarm.missing == "missing":
+            found["InsufficientDataActions"] = [topic]
+        return found
 
     def _dashboard(self) -> None:
         body = dashboard_body(

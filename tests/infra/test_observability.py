@@ -121,6 +121,22 @@ def test_alarms_tell_the_topic_of_their_severity_and_pages_also_end(assembly: As
         assert actions == {"page": ([page], [page]), "ticket": ([ticket], None), "part": (None, None)}[expected[name]]
 
 
+def test_only_the_sweep_is_missed_and_only_once_it_has_reported(assembly: Assembly) -> None:
+    # An alarm begins without data, and tells of that state only when it comes to it from another one.
+    found = {name: alarm for name, alarm in by_name(assembly).items() if "InsufficientDataActions" in alarm}
+    assert set(found) == {"rollup-behind"}
+    assert found["rollup-behind"]["InsufficientDataActions"] == [topic(assembly, "page")]
+    assert found["rollup-behind"]["TreatMissingData"] == "missing"
+
+
+def test_alarms_of_other_stacks_steer_releases_and_routing_and_tell_nobody(assembly: Assembly) -> None:
+    for name, template in assembly.templates().items():
+        if "observability" not in name:
+            for item in template["Resources"].values():
+                if item["Type"] in (ALARM, COMPOSITE):
+                    assert not item["Properties"].get("AlarmActions"), name
+
+
 def test_each_alarm_leads_to_its_runbook(assembly: Assembly) -> None:
     for name, alarm in by_name(assembly).items():
         says, _, link = alarm["AlarmDescription"].partition("\n\nRunbook: docs/runbooks/")
