@@ -40,7 +40,7 @@ class Session:
             return {"data": [{"id": f"{partition}{after or ''}"}], "next": None if after else "x"}
         if path == "/admin/ledger/recost":
             assert isinstance(body, dict)
-            return {"seen": 2, "written": 1, "difference": -5, "next": None if body["after"] else "y"}
+            return {"seen": 2, "written": 1, "difference": -5, "unknown": 1, "next": None if body["after"] else "y"}
         assert query is not None
         return usage_answer(query)
 
@@ -137,6 +137,7 @@ def test_history_is_costed_again_page_by_page(tmp_path: Path) -> None:
     session = Session()
     span = ("--from", "2026-11-01", "--to", "2026-11-02")
     progress = run(session, "ledger", "recost", *span, "--model", "openai/a", "--prices", str(prices))
-    assert session.told[0][0] == {"seen": 12, "written": 6, "difference_nano_usd": -30}
+    assert session.told[0][0] == {"seen": 12, "written": 6, "difference_nano_usd": -30, "unknown": 6}
+    assert "6 were adjusted by what the configuration has no longer" in session.told[0][1]
     assert progress[-1] == "3/3 partitions, 12 entries, 6 new versions"
     assert session.calls[1][2]["prices"] == [{"starts": "", "tiers": []}]

@@ -92,7 +92,7 @@ def _recost(session: Session, chosen: argparse.Namespace, failed: Failed, say: T
     except (OSError, ValueError) as error:
         raise failed(f"{chosen.prices} cannot be read as JSON: {error}") from None
     partitions = _partitions(session, chosen)
-    seen = written = difference = 0
+    seen = written = difference = unknown = 0
     for number, partition in enumerate(partitions, 1):
         after: str | None = ""
         while after is not None:
@@ -100,10 +100,13 @@ def _recost(session: Session, chosen: argparse.Namespace, failed: Failed, say: T
             found = session.call("POST", "/admin/ledger/recost", wanted)
             seen, written = seen + found["seen"], written + found["written"]
             difference += found["difference"]
+            unknown += found["unknown"]
             after = found["next"]
         say(f"{number}/{len(partitions)} partitions, {seen} entries, {written} new versions")
-    told = {"seen": seen, "written": written, "difference_nano_usd": difference}
+    told = {"seen": seen, "written": written, "difference_nano_usd": difference, "unknown": unknown}
     changed = f"{written} changed, by {difference / 1e9:+.9f} USD together"
+    if unknown:
+        changed += f"; {unknown} were adjusted by what the configuration has no longer, and stay as they are"
     session.show(told, f"{seen} entries of {chosen.model}; {changed}.")
 
 
