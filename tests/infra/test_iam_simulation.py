@@ -6,6 +6,7 @@ cannot do its job. The deployed rehearsal (tests/e2e/test_deploy.py) holds the f
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from infra.drill.access import Access
 from infra.drill.guard import grants
+from sluice.settings import TABLES
 from tests.infra.conftest import PRIMARY, SECONDARY, Assembly
 
 ACCOUNT = "111122223333"
@@ -36,6 +38,7 @@ MAY: dict[str, dict[str, str]] = {
         "upload": "DeleteObject GetObject PutObject",
     },
     "admin": {
+        "audit": "PutItem Query",
         "config": "ConditionCheckItem GetItem PutItem Query UpdateItem",
         "ledger": "PutItem Query",
         "usage": "BatchGetItem GetItem Query",
@@ -51,6 +54,7 @@ MAY: dict[str, dict[str, str]] = {
     "rollup": {
         "usage": "BatchGetItem DeleteItem Query UpdateItem",
         "stream": "DescribeStream GetRecords GetShardIterator ListStreams",
+        "what the roll-up left": "GetQueueAttributes GetQueueUrl SendMessage",
     },
     "export": {"config": "Query", "ledger": "Query", "export": "GetObject PutObject"},
     "alerts": {"config": "GetItem", "usage": "GetItem Query UpdateItem", "alerts": "Publish"},
@@ -69,6 +73,7 @@ NOBODY_MAY = {
     "logs": "DeleteLogGroup GetLogEvents StartQuery",
     "sns": "Subscribe DeleteTopic",
     "lambda": "UpdateAlias UpdateFunctionCode",
+    "sqs": "ReceiveMessage DeleteMessage PurgeQueue SetQueueAttributes",
 }
 """Actions that no function has, on anything."""
 ELSEWHERE = {
@@ -85,7 +90,7 @@ ELSEWHERE = {
 
 def resources(stage: str, region: str) -> dict[str, str]:
     """Return every resource that roles know by a short name, as one stage's and region's ARNs."""
-    tables = {name: f"table/sluice-{stage}-{name}" for name in ("config", "usage", "ledger", "cache", "holds")}
+    tables = {name: f"table/sluice-{stage}-{name}" for name in (schema.name for schema in TABLES)}
     found = {name: f"arn:aws:dynamodb:{region}:{ACCOUNT}:{table}" for name, table in tables.items()}
     found["stream"] = f"{found['ledger']}/stream/2026-11-24T00:00:00.000"
     for name in ("providers", "gateway"):
@@ -96,7 +101,8 @@ def resources(stage: str, region: str) -> dict[str, str]:
         found[f"other things beside the {name}s"] = f"{found[name].partition('/')[0]}/other"
     for name in MAY:
         found[f"log of {name}"] = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/sluice-{stage}/{name}:log-stream:1"
-    found["rotation"] = f"arn:aws:lambda:{region}:{ACCOUNT}:function:RotationJob:live"
+    found["rotation"] = f"arn:aws:lambda:{region}:{ACCOUNT}:function:sluice-{stage}-RotationJob:live"
+    found["what the roll-up left"] = f"arn:aws:sqs:{region}:{ACCOUNT}:sluice-{stage}-left"
     found["alerts"] = f"arn:aws:sns:{region}:{ACCOUNT}:sluice-{stage}-alerts"
     return found
 
@@ -111,16 +117,20 @@ def resolved(value: Any, stage: str, region: str, logs: Mapping[str, str]) -> An
         separator, parts = value["Fn::Join"]
         return separator.join(resolved(part, stage, region, logs) for part in parts)
     if "Fn::GetAtt" in value:
-        return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{logs[value['Fn::GetAtt'][0]]}:*"
+        target = value["Fn::GetAtt"][0]
+        if target.startswith("RollupLeft"):
+            return resources(stage, region)["what the roll-up left"]
+        return f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{logs[target]}:*"
     reference = value["Ref"]
     if reference == "AWS::AccountId":
         return ACCOUNT
     if "Live" in reference:
-        return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{reference.partition('Live')[0]}:live"
+        return f"arn:aws:lambda:{region}:{ACCOUNT}:function:sluice-{stage}-{reference.partition('Live')[0]}:live"
     assert "ledgerstream" in reference, value
     return resources(stage, region)["stream"]
 
 
+@functools.cache
 def statements(assembly: Assembly, name: str, region: str) -> list[dict[str, Any]]:
     kind = "api" if name in ("streaming", "completion", "routing", "admin") else "jobs"
     roles = assembly.resources(kind, "AWS::IAM::Role", region=region)
@@ -148,14 +158,16 @@ def known_actions() -> dict[str, set[str]]:
     return tried
 
 
+TRIED = known_actions()
+
+
 def allowed(assembly: Assembly, name: str, region: str, stage: str, at: str) -> dict[str, set[str]]:
     """Return what a function of prod in `region` may do with the resources of `stage` in region `at`."""
     held = statements(assembly, name, region)
-    tried = known_actions()
     found: dict[str, set[str]] = {}
     for label, arn in resources(stage, at).items():
         service = service_of(arn)
-        for verb in tried[service]:
+        for verb in TRIED[service]:
             if grants(held, Access(f"{service}:{verb}", arn)):
                 found.setdefault(label, set()).add(verb)
     return found
