@@ -176,13 +176,17 @@ def test_a_discount_is_not_taken_off_what_a_provider_states() -> None:
     assert (gateway.ledger.only.cost, gateway.ledger.only.adjustments) == (33_000, ("showback",))
 
 
+@pytest.mark.parametrize("streams", [False, True], ids=["buffered", "streamed"])
 @pytest.mark.parametrize("strict", [False, True], ids=["leased", "strict"])
 @pytest.mark.parametrize("stated", [0.00003, 0.005], ids=["within", "beyond"])
-def test_a_budget_counts_all_that_a_provider_states_also_beyond_what_was_held(strict: bool, stated: float) -> None:
+def test_a_budget_counts_all_that_a_provider_states_also_beyond_what_was_held(
+    streams: bool, strict: bool, stated: float
+) -> None:
     capped = Budget("team-search", Scope("team", "search"), CENT, Window("month"), strict=strict)
-    gateway = served(whole({**USAGE, "cost": stated}), budgets={"team-search": capped})
-    ask(gateway, model=STATING)
-    ask(gateway, model=STATING)
+    usage = {**USAGE, "cost": stated}
+    gateway = served(stream(usage) if streams else whole(usage), budgets={"team-search": capped})
+    ask(gateway, model=STATING, stream=streams)
+    ask(gateway, model=STATING, stream=streams)
     spent = 2 * round(stated * 10**9)
     entries = gateway.ledger.entries.values()
     assert sum(entry.cost for entry in entries) == sum(paid for entry in entries for _, paid in entry.holds) == spent
