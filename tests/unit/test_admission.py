@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sluice.aws.emf import entry_from_line, open_line
+from sluice.aws.errors import Refused, Unavailable
 from sluice.errors import ProviderUnreachable
 from sluice.metering.tally import Tally
 from sluice.ports import UpstreamAnswer, UpstreamCall
@@ -346,3 +347,68 @@ def test_nothing_of_this_is_loaded_where_nothing_is_limited() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def out_of_reach(served: Gateway) -> None:
+    """From now on no counter and no bucket can be read or written."""
+
+    def fail(name: str) -> None:
+        raise Unavailable("dynamodb", "UpdateItem", "dynamodb.UpdateItem got no answer.")
+
+    served.counters.before = served.buckets.before = fail
+
+
+PER_MINUTE = Rate(600)
+
+
+def test_while_counters_are_out_of_reach_a_hard_budget_is_spent_from_leases_and_refuses_then() -> None:
+    served = gateway(budget(10 * CENT))
+    for _ in range(20):
+        ask(served)
+    out_of_reach(served)
+    statuses = [ask(served)[0].status for _ in range(400)]
+    assert statuses[0] == 200
+    assert statuses[-1] == 503
+    assert statuses == sorted(statuses)
+    (state,) = served.counters.items.values()
+    paid = sum(entry.cost for entry in served.ledger.entries.values())
+    assert paid <= state.committed
+
+
+def test_such_a_refusal_asks_to_be_tried_again() -> None:
+    served = gateway(budget(100 * CENT, strict=True))
+    out_of_reach(served)
+    response, body = ask(served)
+    assert (response.status, response.headers["x-should-retry"]) == (503, "true")
+    assert body["error"]["code"] == "dependency_unavailable"
+
+
+def test_while_counters_are_out_of_reach_a_budget_that_only_alerts_lets_pass() -> None:
+    served = gateway(budget(100 * CENT, hard=False))
+    out_of_reach(served)
+    assert [ask(served)[0].status for _ in range(3)] == [200] * 3
+
+
+def test_a_hard_budget_still_holds_when_the_one_beside_it_only_alerts() -> None:
+    served = gateway(budget(10 * CENT), budget(10 * CENT, id="soft", hard=False, scope=Scope("organisation")))
+    ask(served)
+    out_of_reach(served)
+    statuses = [ask(served)[0].status for _ in range(400)]
+    assert statuses[-1] == 503
+    assert sum(entry.cost for entry in served.ledger.entries.values()) <= 10 * CENT
+
+
+@pytest.mark.parametrize(("strict", "status"), [(False, 200), (True, 503)])
+def test_while_buckets_are_out_of_reach_only_a_strict_limit_refuses(strict: bool, status: int) -> None:
+    served = gateway(Limit("fast", TEAM, requests=PER_MINUTE, strict=strict))
+    out_of_reach(served)
+    assert ask(served)[0].status == status
+
+
+def test_a_table_that_refuses_the_call_is_no_outage() -> None:
+    def fail(name: str) -> None:
+        raise Refused("dynamodb", "UpdateItem", "dynamodb.UpdateItem failed with 400 AccessDeniedException.")
+
+    served = gateway(Limit("fast", TEAM, requests=PER_MINUTE), budget(100 * CENT, hard=False))
+    served.counters.before = served.buckets.before = fail
+    assert ask(served)[0].status == 500

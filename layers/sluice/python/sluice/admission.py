@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sluice.bounding import Adjusting, candidate_of
 from sluice.calls import Incoming, quirks_of
 from sluice.dialects import chat_dialect, parse
-from sluice.errors import BudgetExceeded, RateLimited
+from sluice.errors import BudgetExceeded
 from sluice.governance.applying import Applicable, Applied, AppliedBudget, Applying
 from sluice.governance.layouts import layout_of
 from sluice.governance.lease import Need, Reservation, Short, owed
@@ -190,7 +190,8 @@ class Gate:
         if not limits or self.buckets is None:
             return
         from sluice.governance.buckets import Demand, Limited
-        from sluice.governance.rate_headers import anthropic_headers, openai_headers
+        from sluice.governance.outages import admitted
+        from sluice.governance.rate_headers import anthropic_headers, openai_headers, refusal
 
         demands = []
         for name, limit in limits.items():
@@ -215,9 +216,11 @@ class Gate:
                 return anthropic_headers(outcome.statuses, self._now())
             return openai_headers(outcome.statuses)
 
-        outcome = self.buckets.admit(demands)
+        outcome = admitted(self.buckets.admit, demands)
+        if outcome is None:
+            return
         if isinstance(outcome, Limited):
-            raise _limited(outcome, told(outcome))
+            raise refusal(outcome, told(outcome))
         ticket.limits = outcome
         ticket.headers = told(outcome)
 
@@ -273,7 +276,12 @@ class Gate:
         return None
 
     def _set_aside(self, needs: Iterable[Need], ticket: Ticket) -> Reservation | Short:
-        return self.standing.reserve(needs, ticket.until) if ticket.until else self.leases.reserve(needs)
+        from sluice.governance.outages import held
+
+        def reserve(each: Iterable[Need]) -> Reservation | Short:
+            return self.standing.reserve(each, ticket.until) if ticket.until else self.leases.reserve(each)
+
+        return held(reserve, needs, unbounded=UNBOUNDED)
 
 
 class _Asked:
@@ -373,25 +381,4 @@ def refuse_request(applied: AppliedBudget, worst: NanoUSD, limit: NanoUSD) -> No
     raise BudgetExceeded(
         f"Budget {applied.budget.id!r} allows a request to cost at most {_dollars(limit)}; this one could cost up to "
         f"{_dollars(worst)}. Shorten the prompt or lower the bound on the answer."
-    )
-
-
-_KINDS = {
-    "requests": "requests",
-    "input": "input tokens",
-    "output": "output tokens",
-    "concurrent": "requests at a time",
-}
-
-
-def _limited(limited: Limited, headers: Mapping[str, str]) -> RateLimited:
-    from sluice.governance.rate_headers import retry_headers
-
-    demand, kind = limited.demand, _KINDS.get(limited.kind, limited.kind)
-    identity = demand.name.split("#")[1] if "#" in demand.name else demand.name
-    wait = "" if limited.wait is None else f" Try again in {max(limited.wait, 0.001):.3g} s."
-    return RateLimited(
-        f"Limit {identity!r} lets {limited.most} {kind} pass at once; {limited.needed} are needed and "
-        f"{limited.remaining} are left.{wait}",
-        headers={**headers, **retry_headers(limited.wait)},
     )

@@ -9,12 +9,31 @@ RFC 3339 moment, `tokens` being the tightest (Anthropic API reference "Rate limi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from sluice.governance.buckets import Status
+from sluice.errors import RateLimited
+from sluice.governance.buckets import Limited, Status
 
 _TOKENS = ("input", "output")
+_KINDS = {
+    "requests": "requests",
+    "input": "input tokens",
+    "output": "output tokens",
+    "concurrent": "requests at a time",
+}
 _ANTHROPIC = {"requests": "requests", "input": "input-tokens", "output": "output-tokens"}
+
+
+def refusal(limited: Limited, headers: Mapping[str, str]) -> RateLimited:
+    """Return the error (429) of a request that a limit turned away, with `headers` that tell how limits stand."""
+    demand, kind = limited.demand, _KINDS.get(limited.kind, limited.kind)
+    identity = demand.name.split("#")[1] if "#" in demand.name else demand.name
+    wait = "" if limited.wait is None else f" Try again in {max(limited.wait, 0.001):.3g} s."
+    return RateLimited(
+        f"Limit {identity!r} lets {limited.most} {kind} pass at once; {limited.needed} are needed and "
+        f"{limited.remaining} are left.{wait}",
+        headers={**headers, **retry_headers(limited.wait)},
+    )
 
 
 def openai_headers(statuses: Iterable[Status]) -> dict[str, str]:
