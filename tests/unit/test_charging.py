@@ -198,6 +198,17 @@ def test_a_budget_counts_all_that_a_provider_states_also_beyond_what_was_held(
         assert b"team-search" in body
 
 
+@pytest.mark.parametrize("strict", [False, True], ids=["leased", "strict"])
+def test_a_stated_cost_beyond_the_whole_budget_is_counted_in_full_and_the_next_request_refused(strict: bool) -> None:
+    capped = Budget("team-search", Scope("team", "search"), CENT, Window("month"), strict=strict)
+    gateway = served(whole({**USAGE, "cost": 0.03}), budgets={"team-search": capped})
+    ask(gateway, model=STATING)
+    entry = gateway.ledger.only
+    assert (entry.cost, [paid for _, paid in entry.holds]) == (3 * CENT, [3 * CENT])
+    assert gateway.ask(CHAT, {**ASK, "model": STATING})[0].status == 402
+    assert sum(state.committed for state in gateway.counters.items.values()) == 3 * CENT
+
+
 # Places
 
 
