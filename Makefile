@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds dashboard prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-agents crash race chaos soak failover drill-restore bench bench-accounting bench-catalogue costs load build synth deploy deploy-local catalogue lock
+	drill-input drill-clone drill-rotation drill-agents crash race chaos soak failover drill-restore bench bench-accounting bench-catalogue costs load build synth deploy deploy-local catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -68,6 +68,9 @@ drill-clone: setup-dev ## Drill: fresh clone, scrubbed environment, make run, cu
 
 drill-agents: setup-dev ## Drill: Claude Code and Codex against the local stack (downloads 800 MB)
 	@$(VENV)/python -m tests.drills.agents
+
+drill-rotation: setup-dev ## Drill: provider keys rotate, are deleted, put back and staged under traffic; nobody notices
+	@$(VENV)/python -m tests.drills.rotation $(ROTATION)
 
 race: setup-dev ## Drill: many processes race for budgets and rate limits, 20 seeds, kills and lost answers in between
 	@$(VENV)/python -m tests.drills.race $(RACE)

@@ -23,9 +23,6 @@ from sluice.settings import SECRET_TTL_SECONDS
 TTL_SECONDS = float(SECRET_TTL_SECONDS)
 RENEW_AT = 0.8
 """The share of the TTL after which `renew` reads again."""
-REFRESH_SPACING = 1.0
-"""Seconds between two forced reads of an environment, whoever asks; each provider's turn comes far more seldom
-(`providers.credentials.READ_SPACING`)."""
 RETRY_SECONDS = 30.0
 """How long a value past its TTL stays in force after a failed read before the next try."""
 
@@ -103,7 +100,6 @@ class SecretsManagerStore:
         self._bundle: Sealed[Sealed[str]] | None = None
         self._good_until = 0.0
         self._read_at = 0.0
-        self._refreshed_at = float("-inf")
         self._pepper = b""
         self._reading = allocate_lock()
 
@@ -128,11 +124,12 @@ class SecretsManagerStore:
                 return held
 
     def refresh(self) -> None:
-        """Read the bundle again now, as after a 401. Raises SecretUnusable; what is held stays in force."""
+        """Read the bundle again now, as after a 401. Raises SecretUnusable; what is held stays in force.
+
+        How often that may be asked is decided for each provider by itself (`providers.credentials.READ_SPACING`).
+        """
         with self._reading:
-            if self._now() - self._refreshed_at >= REFRESH_SPACING:
-                self._refreshed_at = self._now()
-                self._read()
+            self._read()
 
     def renew(self) -> None:
         """Read the bundle again if what is held is getting old. Raises SecretUnusable; what is held stays in force."""

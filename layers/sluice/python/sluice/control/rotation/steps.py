@@ -201,7 +201,7 @@ class Rotation:
         if seen.rotated_at is not None and seen.rotated_at > before:
             return  # keys that went out of use with the last rotation may still be in an environment's memory
         fresh = self._secret.overview()
-        versions = [fresh.labelled(label) for label in (CURRENT, PREVIOUS, PENDING)]
+        versions = [fresh.labelled(label) for label in (CURRENT, PREVIOUS)]
         documents = [read[0] for read in (self._secret.read(each) for each in versions if each) if read is not None]
         for name, entry in entries(document).items():
             strategy = self._strategy(name)
