@@ -299,6 +299,20 @@ def test_the_figures_are_metrics_without_dimensions(account: Account) -> None:
     assert (line["EntriesRestored"], line["EntriesLost"]) == (3, 1)
 
 
+def test_books_are_compared_also_where_the_log_cannot_be_read(
+    emulator: Emulator, tables: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreadable(event: object, context: object) -> dict[str, int]:
+        raise ConnectionError("throttled")
+
+    transport = HttpTransport(trusted=True)
+    settings = Settings.from_environment(emulator.environment(tables))
+    with pytest.raises(ConnectionError):
+        reconcile_handler(settings, transport, unreadable)({}, None)
+    assert "CounterDriftUSD" in capsys.readouterr().out
+    transport.drop_connections()
+
+
 def test_the_handler_sweeps_and_compares(emulator: Emulator, tables: str) -> None:
     transport = HttpTransport(trusted=True)
     settings = replace(Settings.from_environment(emulator.environment(tables)), local_logs="")

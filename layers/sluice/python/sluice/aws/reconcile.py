@@ -41,24 +41,34 @@ REPAIR_HOURS = (1, 13)
 _DAY = 86_400
 
 
+Sweep = Callable[[object, object], Mapping[str, int]]
+
+
 def reconcile_handler(
-    settings: Settings | None = None, transport: Transport | None = None
+    settings: Settings | None = None, transport: Transport | None = None, sweep: Sweep | None = None
 ) -> Callable[[object, object], dict[str, Any]]:
-    """Return the handler: first the sweep, so that what it restores is compared too, then the books."""
+    """Return the handler: first the sweep, so that what it restores is compared too, then the books.
+
+    Where the log cannot be read, the books are held to each other all the same, and the run fails afterwards.
+    """
     from sluice.aws import entry
     from sluice.aws.credentials import credentials_from
     from sluice.aws.stdout import StdoutLines
     from sluice.providers.transport import HttpTransport
 
     told = settings or Settings.from_environment()
-    sweep = entry.reconcile_handler(told)
+    swept_by = sweep or entry.reconcile_handler(told)
     carrier = transport or HttpTransport(trusted=True)
     credentials = credentials_from(told, carrier)
     client = DynamoClient(carrier, credentials, region=told.region, endpoint_url=told.endpoint_url)
     books = books_of(told, client, StdoutLines())
 
     def handler(event: object, context: object) -> dict[str, Any]:
-        swept = sweep(event, context)
+        try:
+            swept = swept_by(event, context)
+        except Exception:
+            books.run(event)
+            raise
         return {**swept, **books.run(event, swept)}
 
     return handler
