@@ -224,7 +224,8 @@ class Batches:
                 return answer
             error = wire.decode_error(answer.status, answer.headers, scrubbed(answer.read(), vouched))
             error.provider = provider.name
-            if refreshed or error.kind != "authentication" or not self._services.credentials.refresh(provider.name):
+            stale = error.kind == "authentication" and not refreshed
+            if not stale or not self._services.credentials.refresh(provider.name, vouched):
                 raise error
             refreshed = True
 
