@@ -41,6 +41,8 @@ class Watch:
     """Share of an hour's requests that may meet a cold start."""
     providers: tuple[str, ...] = PROVIDERS
     """Providers (names of `sluice.metrics`, "other" for the rest) with an alarm of their own; each costs $0.20."""
+    unusual_cost_usd: float = 5
+    """Spend of one hour below which nothing is unusual."""
     cost_per_hour_usd: float = 0
     """Spend of one hour that is never right, whatever it was before; 0 for none. Unusual spend is told of anyway."""
     drift_usd: float = 1
@@ -63,6 +65,7 @@ class Watch:
         known = len(set(self.providers)) == len(self.providers) and set(self.providers) <= set(PROVIDERS)
         self._check("providers", known, f"each once, of {', '.join(PROVIDERS)}")
         self._check("cost_per_hour_usd", self.cost_per_hour_usd >= 0, "dollars, or 0 for none")
+        self._check("unusual_cost_usd", self.unusual_cost_usd >= 0, "dollars")
         self._check("drift_usd", self.drift_usd > 0, "more than 0 dollars")
         self._check("rotation_days", 1 <= self.rotation_days <= 3650, "1 to 3650")
 

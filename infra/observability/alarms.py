@@ -181,12 +181,12 @@ def _latency(watch: Watch) -> Iterator[Alarm]:
     )
 
 
-def _money(watch: Watch) -> Iterator[Alarm]:
+def _money(watch: Watch) -> Iterator[Alarm | Composite]:
     yield Alarm(
-        name="cost-unusual",
-        severity="ticket",
+        name="cost-above-band",
+        severity="part",
         runbook="cost-unusual",
-        says="Requests cost far more than at this hour of other weeks.",
+        says="Requests of an hour cost more than at this hour of other weeks.",
         series=(own(metrics.COST, id="cost"),),
         comparison="above the band",
         threshold=0,
@@ -194,6 +194,25 @@ def _money(watch: Watch) -> Iterator[Alarm]:
         period=HOUR,
         because="Nothing was spent.",
         unit="$ an hour",
+    )
+    yield Alarm(
+        name="cost-worth-a-look",
+        severity="part",
+        runbook="cost-unusual",
+        says=f"Requests of an hour cost more than ${watch.unusual_cost_usd:g}.",
+        series=(own(metrics.COST),),
+        comparison=">",
+        threshold=watch.unusual_cost_usd,
+        period=HOUR,
+        because="Nothing was spent.",
+        unit="$ an hour",
+    )
+    yield Composite(
+        "cost-unusual",
+        "ticket",
+        "cost-unusual",
+        "Requests cost far more than at this hour of other weeks.",
+        (("cost-above-band", "cost-worth-a-look"),),
     )
     yield Alarm(
         name="ceiling-priced",

@@ -214,6 +214,8 @@ def _invoices(place: Place) -> Iterator[Alarm]:
         comparison=">",
         threshold=place.drift_bp,
         period=DAY,
+        periods=2,
+        points=1,
         because="The comparison reports once a day, and only what it could compare.",
         unit="hundredths of a per cent",
     )
@@ -240,7 +242,10 @@ def _rotation(watch: Watch) -> Iterator[Alarm]:
         series=(own(metrics.ROTATION_AGE),),
         comparison=">",
         threshold=watch.rotation_days * DAY,
-        period=HOUR,
+        # Reported once a day: of two days one always has it, so the alarm does not go off anew each day.
+        period=DAY,
+        periods=2,
+        points=1,
         because="Nothing is rotated automatically in this stage.",
         unit="s",
     )

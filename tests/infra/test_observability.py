@@ -161,7 +161,12 @@ def test_a_joined_alarm_is_made_after_its_parts(assembly: Assembly) -> None:
 
 
 def test_unusual_cost_is_what_lies_above_the_band(assembly: Assembly) -> None:
-    alarm = by_name(assembly)["cost-unusual"]
+    found = by_name(assembly)
+    assert found["cost-unusual"]["AlarmRule"] == (
+        '(ALARM("sluice-prod-cost-above-band") AND ALARM("sluice-prod-cost-worth-a-look"))'
+    )
+    assert (found["cost-worth-a-look"]["MetricName"], found["cost-worth-a-look"]["Threshold"]) == ("CostUSD", 5)
+    alarm = found["cost-above-band"]
     assert alarm["ComparisonOperator"] == "GreaterThanUpperThreshold"
     assert alarm["ThresholdMetricId"] == "band"
     watched, band = alarm["Metrics"]

@@ -155,10 +155,12 @@ def test_both_windows_of_a_burn_rate_must_agree_and_any_rate_is_enough() -> None
     assert joined == {
         "error-budget-burning": (("burn-14x-1h", "burn-14x-5m"), ("burn-6x-6h", "burn-6x-30m")),
         "error-budget-leaking": (("burn-1x-3d", "burn-1x-6h"),),
+        "cost-unusual": (("cost-above-band", "cost-worth-a-look"),),
     }
     parts = {name for any_of in joined.values() for together in any_of for name in together}
     assert parts == {alarm.name for alarm in alarms(ALONE) if alarm.severity == "part"}
-    assert parts == {window_name(burn, window[0]) for burn in BURNS for window in (burn.long, burn.short)}
+    windows = {window_name(burn, window[0]) for burn in BURNS for window in (burn.long, burn.short)}
+    assert parts == windows | {"cost-above-band", "cost-worth-a-look"}
 
 
 def test_each_watched_provider_has_an_alarm() -> None:
@@ -239,6 +241,7 @@ def test_a_plain_alarm_names_its_metric_and_a_percentile_is_an_extended_statisti
         ("providers", ("openai", "openai")),
         ("providers", ("acme",)),
         ("cost_per_hour_usd", -1),
+        ("unusual_cost_usd", -1),
         ("drift_usd", 0),
         ("rotation_days", 0),
     ],
