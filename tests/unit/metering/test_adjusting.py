@@ -156,6 +156,7 @@ def test_the_list_cost_beside_a_stated_one_is_that_of_the_tier_and_the_place() -
     listed = Model("gpt", "openai", prices=(*LISTED.prices, fast), quirks=quirks)
     used = Usage(input=MILLION, provider_cost_usd="0.0000009", service_tier="fast", inference_geo="us")
     assert charged(listed, used, NOON, SEARCH) == Charge(900, 2_200, 900, "stated")
+    assert charged(Model("gpt", "openai"), used, NOON, SEARCH) == Charge(900, None, 900, "stated")
 
 
 def test_an_unpriced_model_is_charged_the_ceiling_with_adjustments_or_nothing() -> None:
@@ -195,6 +196,7 @@ def test_a_worst_case_counts_on_the_dearest_of_the_tiers_and_on_no_discount_wher
     stating = Model("gpt", "openai", prices=LISTED.prices, quirks={"stated_cost": True})
     assert chosen(deal, own, model=stating) == ["own"]
     assert chosen(deal, model=Model("gpt", "openai")) == [], "what has no price may be charged as it is stated"
+    assert chosen(Adjustment("eu", "surcharge", 500), own, model=stating) == ["eu", "own"]
     fee = Adjustment("fee", "surcharge", 500, service_tier="flex")
     assert chosen(fee, tier="flex") == ["fee"]
     assert chosen(fee) == []

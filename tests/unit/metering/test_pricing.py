@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sluice.metering.pricing import charge, cost, cost_at_ceiling, price_of, stated_nano, tier_named, weekday
@@ -241,10 +241,15 @@ def test_hours_may_be_those_of_some_days_of_the_week() -> None:
         assert price_of(priced, f"2026-11-{day}T05:00") is cheap
         assert price_of(priced, f"2026-11-{day}") is expected
     alone = (replace(peak, hours=(("01:00", "02:00"),)), replace(peak, hours=(("03:00", "04:00"),)))
-    assert price_of(model(*alone), "2026-11-24T02:00") is alone[0], "no day without a price"
+    for clock in ("02:00", "03:30"):
+        assert price_of(model(*alone), f"2026-11-24T{clock}") is alone[0], "no day without a price"
 
 
 @given(st.dates())
+@example(date(2000, 1, 1))
+@example(date(2026, 2, 28))
+@example(date(2026, 3, 1))
+@example(date(2400, 12, 31))
 def test_the_day_of_the_week_is_known_without_a_calendar(day: date) -> None:
     assert weekday(day.isoformat()) == day.weekday()
 

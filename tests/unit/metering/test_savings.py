@@ -50,6 +50,8 @@ def test_savings_are_reckoned_at_the_price_of_the_place_that_worked() -> None:
 def test_what_is_kept_for_an_hour_was_no_plain_input_either() -> None:
     dearer = Model("m", "acme", prices=(Price("", (PriceTier(0, {**RATES, "cache_write_1h": 2_000_000}),)),))
     assert savings(dearer, Usage(cache_write_1h=40), 0) == (("prompt_cache", -40),)
+    reading = Model("m", "acme", prices=(Price("", (PriceTier(0, {"input": 7_000_000, "cache_read": 5_000_000}),)),))
+    assert savings(reading, Usage(cache_read=1), 0) == (("prompt_cache", 2),)
 
 
 NOON = 1_795_435_200_000
