@@ -62,7 +62,9 @@ def _never_applies(scope: Scope, configuration: Configuration, catalogue: Catalo
         return f"the catalogue has no provider {scope.value!r}"
     if scope.kind == "model" and not _known(scope.value, configuration, catalogue):
         return f"no provider offers {scope.value!r}"
-    if scope.kind == "key" and not (len(scope.value) == 12 and scope.value.isascii() and scope.value.isalnum()):
+    without_key = scope.value.startswith(("oidc:", "iam:"))  # callers by token or signature: docs/identity.md
+    is_id = len(scope.value) == 12 and scope.value.isascii() and scope.value.isalnum()
+    if scope.kind == "key" and not (without_key or is_id):
         return "a key is named by its id, the 12 characters that 'sluice keys list' shows"
     if scope.kind in ("team", "tag") and ("," in scope.value or scope.value != scope.value.strip()):
         return f"no {scope.kind} is called {scope.value!r}"
