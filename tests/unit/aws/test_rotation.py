@@ -86,16 +86,24 @@ def test_secrets_manager_s_own_events_are_taken_one_by_one(here: Deployed) -> No
     copy = json.dumps(here.value())
     with pytest.raises(RotationStopped, match="not pending"):
         here.call(Step="createSecret", SecretId=arn, ClientRequestToken=token)
-    # The emulator cannot announce a version without a value, so its createSecret has nothing to do.
+    # The emulator cannot announce a version without a value, so it gets one that changes nothing.
     here.emulator.call(
         "secretsmanager.PutSecretValue",
         {"SecretId": here.name, "ClientRequestToken": token, "SecretString": copy, "VersionStages": [PENDING]},
     )
-    for step in STEPS[:3]:
+    for step in STEPS:
         here.call(Step=step, SecretId=arn, ClientRequestToken=token)
-    with pytest.raises(RotationStopped, match="by hand"):
-        here.call(Step="finishSecret", SecretId=arn, ClientRequestToken=token)
+    assert CURRENT in here.labels()[token]
     assert here.value()["openai"]["api_key"] == "sk-by-hand"
+
+
+def test_the_hourly_look_tries_what_an_operator_put_under_pending(here: Deployed) -> None:
+    here.openai.by_hand.add("sk-typed")
+    document = {"openai": {"api_key": "sk-typed", "admin_key": ADMIN, "rotated_at": str(int(here.moment()))}}
+    wanted = {"SecretId": here.name, "SecretString": json.dumps(document), "VersionStages": [PENDING]}
+    here.emulator.call("secretsmanager.PutSecretValue", {**wanted, "ClientRequestToken": str(uuid.uuid4())})
+    assert here.call(source="aws.events")["began"]
+    assert here.value()["openai"]["api_key"] == "sk-typed"
 
 
 @pytest.mark.parametrize("ending", ["", "-abc123", "x-abc123", "-abc1234"])
@@ -125,7 +133,7 @@ def test_the_status_tells_versions_and_ages_and_no_value(here: Deployed) -> None
     assert here.value()["openai"]["api_key"] not in json.dumps(told)
 
 
-def test_the_daily_look_tells_the_age_and_begins_what_is_due(here: Deployed) -> None:
+def test_the_hourly_look_tells_the_age_and_begins_what_is_due(here: Deployed) -> None:
     here.call(sluice="rotate")
     here.moment.seconds += 10 * 86_400
     assert here.call(source="aws.events") == {"age": 10 * 86_400, "due": [], "began": False}

@@ -372,3 +372,29 @@ def test_no_word_of_a_key_is_ever_told() -> None:
     told = repr(scene.told)
     assert not [key["value"] for key in scene.openai.keys.values() if key["value"] in told]
     assert ADMIN not in told
+
+
+def test_a_whole_version_that_an_operator_put_under_pending_is_tried_and_goes_live() -> None:
+    scene = Scene()
+    assert scene.rotation.handed_in() is None
+    scene.openai.by_hand.add("sk-typed")
+    version = scene.vault.write({"openai": {"api_key": "sk-typed", "admin_key": ADMIN}}, PENDING)
+    assert scene.rotation.handed_in() == version
+    scene.rotate(version)
+    assert scene.key == "sk-typed"
+    assert scene.rotation.handed_in() is None
+
+
+def test_a_pending_version_of_an_operator_whose_key_is_refused_never_goes_live() -> None:
+    scene = Scene()
+    version = scene.vault.write({"openai": {"api_key": "sk-mistyped", "admin_key": ADMIN}}, PENDING)
+    with pytest.raises(RotationStopped, match="testSecret failed"):
+        scene.rotate(version)
+    assert scene.key == "sk-by-hand"
+    assert scene.rotation.handed_in() is None, "it is not tried again every hour"
+
+
+def test_a_version_under_way_is_nobody_s_to_hand_in() -> None:
+    scene = Scene()
+    scene.step("createSecret", scene.vault.register())
+    assert scene.rotation.handed_in() is None

@@ -3,7 +3,8 @@
     {"Step": "createSecret", "SecretId": ..., "ClientRequestToken": ...}   one step, from Secrets Manager
     {"sluice": "status"}     ages, versions, what is next; nothing secret
     {"sluice": "rotate"}     all four steps at once, where nobody announces versions (emulators, emergencies)
-    anything else            the daily look: the age of the oldest key as a metric; begins a rotation that is due
+    anything else            the hourly look: the age of the oldest key as a metric; begins a rotation that is due, and
+                             tries a version that an operator has put under AWSPENDING
 
 Whatever it is asked, it touches the one secret that its settings name. Each failure of a provider is one line with the
 metric `RotationFailed`; no line holds a value.
@@ -91,7 +92,7 @@ class RotationFunction:
         if event.get("sluice") == "status":
             return status(self.secret, self._options, self._now())
         if event.get("sluice") == "rotate":
-            return self._all(str(event.get("token") or uuid.uuid4()))
+            return self._all(self._rotation.handed_in() or str(uuid.uuid4()))
         return self._look()
 
     def _all(self, token: str) -> dict[str, Any]:
@@ -109,6 +110,11 @@ class RotationFunction:
         age, wanted = oldest(cards, self._options), wants_rotation(cards)
         figures = [] if age is None else [(ROTATION_AGE, round(age))]
         self._lines.write(self._line("rotation_age", figures, due=wanted))
+        handed_in = self._rotation.handed_in()
+        if handed_in is not None:
+            # Secrets Manager begins no rotation while a version is pending; this one only wants trying.
+            self._all(handed_in)
+            return {"age": None if age is None else round(age), "due": wanted, "began": True}
         problem = self.secret.rotate() if wanted else ""
         if problem:
             self._tell(Told("start", "failed", words=problem))

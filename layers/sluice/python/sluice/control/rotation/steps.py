@@ -115,6 +115,15 @@ class Rotation:
         elif not is_current:
             {"createSecret": self._create, "setSecret": self._set, "testSecret": self._test}[step](token, seen)
 
+    def handed_in(self) -> str | None:
+        """Return a version that an operator has put under AWSPENDING, whole, None when there is none."""
+        for version, labels in self._secret.overview().labels.items():
+            if PENDING in labels and not {CURRENT, PREVIOUS} & set(labels):
+                held = self._secret.read(version)
+                if held is not None and NOTES not in held[0]:
+                    return version
+        return None
+
     def _create(self, token: str, seen: Overview) -> None:
         if self._secret.read(token) is not None:
             return
@@ -185,7 +194,7 @@ class Rotation:
         notes = document.get(NOTES) or {}
         current = seen.labelled(CURRENT)
         if current != token:
-            if current != notes.get("base"):
+            if notes and current != notes.get("base"):
                 self._give_up(token, "finishSecret", seen)
                 raise RotationStopped("The secret was changed by hand meanwhile; the next rotation begins from that.")
             self._secret.promote(token, current)
