@@ -10,7 +10,13 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 STAGE = "local"
 PREFIX = "sluice-local"
-TUNABLE = ("SLUICE_LEDGER_DAYS", "SLUICE_SWEEP_GRACE_SECONDS", "SLUICE_UPLOAD_DAYS", "SLUICE_UPLOAD_INLINE_MB")
+TUNABLE = (
+    "SLUICE_EXPORTERS",
+    "SLUICE_LEDGER_DAYS",
+    "SLUICE_SWEEP_GRACE_SECONDS",
+    "SLUICE_UPLOAD_DAYS",
+    "SLUICE_UPLOAD_INLINE_MB",
+)
 """Settings of the functions that may be given to the stack."""
 BUFFERED_SECONDS = 29.0
 """How long API Gateway waits for a buffered integration."""
@@ -68,6 +74,7 @@ def variables(root: Path, logs: Path, endpoint_url: str, environ: Mapping[str, s
         "SLUICE_PROVIDER_SECRET": f"{PREFIX}/providers",
         "SLUICE_GATEWAY_SECRET": f"{PREFIX}/gateway",
         "SLUICE_UPLOAD_BUCKET": f"{PREFIX}-uploads",
+        "SLUICE_ARCHIVE_BUCKET": f"{PREFIX}-archive",
         "SLUICE_LOCAL": "1",
         "SLUICE_LOCAL_LOGS": str(logs),
         "AWS_REGION": REGION,
@@ -92,6 +99,7 @@ def functions(folder: Path, limit: int) -> dict[str, Function]:
         Function("admin", folder / "admin"),
         Function("reconcile", folder / "reconcile", timeout=300.0, limit=1, events="any"),
         Function("rollup", folder / "rollup", timeout=60.0, limit=1, events="any"),
+        Function("exporter", folder / "exporter", timeout=120.0, limit=1, events="any"),
         Function("alerts", folder / "alerts", timeout=55.0, limit=1, events="any"),
     )
     return {function.name: function for function in known if (function.folder / "handler.py").is_file()}

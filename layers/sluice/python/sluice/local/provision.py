@@ -54,6 +54,9 @@ class Account:
         self._uploads = S3Bucket(
             transport, source, bucket=variables["SLUICE_UPLOAD_BUCKET"], region=region, endpoint_url=endpoint
         )
+        self._archive = S3Bucket(
+            transport, source, bucket=variables["SLUICE_ARCHIVE_BUCKET"], region=region, endpoint_url=endpoint
+        )
         self._keys = DynamoKeyStore(self._dynamo, table_name(self._prefix, "config"))
         store = DynamoConfigurationStore(self._dynamo, table_name(self._prefix, "config"))
         self._configurations = Configurations(
@@ -69,8 +72,9 @@ class Account:
         create_missing(self._dynamo, self._prefix)
 
     def create_bucket(self) -> None:
-        """Create the bucket of uploads if it is not there yet."""
+        """Create the buckets of uploads and of what is archived if they are not there yet."""
         self._uploads.create()
+        self._archive.create()
 
     def put_pepper(self, pepper: str) -> None:
         """Store the gateway's own secret."""

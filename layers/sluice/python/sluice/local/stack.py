@@ -141,6 +141,9 @@ class Stack:
         if "rollup" in pools:
             stream = streams.TableStream(shared, table_name(shared["SLUICE_TABLE_PREFIX"], "ledger"))
             background.append(asyncio.ensure_future(streams.follow(stream, pools["rollup"])))
+        if "exporter" in pools and shared.get("SLUICE_EXPORTERS"):
+            stream = streams.TableStream(shared, table_name(shared["SLUICE_TABLE_PREFIX"], "ledger"))
+            background.append(asyncio.ensure_future(streams.follow(stream, pools["exporter"])))
         for task in background:
             exits.callback(task.cancel)
 
