@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.published import queue_label
+from infra.constructs.published import Published, queue_label
 from infra.costs.idle import idle_bills
 from infra.observability.alarms import alarms, told
+from infra.observability.model import Alarm
 from infra.observability.queries import QUERIES
 from infra.observability.widgets import rows
-from infra.settings import stage_named
+from infra.settings import RegionSettings, stage_named
 from infra.stacks.observability import place_of
+from infra.watch import Watch
 from sluice import metrics
 from tests.infra.conftest import CUSTOMER_KEY, PRIMARY, SECONDARY, Assembly
 
@@ -66,9 +68,7 @@ def test_every_alarm_of_the_list_is_in_the_template(assembly: Assembly, region: 
     assert names == {alarm.name for alarm in alarms(place)}
 
 
-def published(assembly: Assembly, region: str) -> Any:
-    from infra.constructs.published import Published
-
+def published(assembly: Assembly, region: str) -> Published:
     names = [
         item["Properties"]["Name"] for item in assembly.resources("jobs", "AWS::SSM::Parameter", region=region).values()
     ]
@@ -295,7 +295,6 @@ def test_addresses_of_the_stage_are_told_by_severity(tmp_path: Path) -> None:
 
     from infra.app import add_stage, context_of_project
     from infra.constructs.layers import Platform
-    from infra.watch import Watch
 
     watch = Watch(page_emails=("oncall@example.com",), ticket_emails=("team@example.com", "boss@example.com"))
     stage = dataclasses.replace(stage_named("pr-9", regions=PRIMARY), watch=watch)
@@ -319,3 +318,17 @@ def test_watching_a_region_costs_little_while_nobody_calls(assembly: Assembly) -
     (items,) = idle_bills({PRIMARY: [assembly.template("observability")]}).values()
     assert {item.what for item in items} == {"dashboards", "metrics that alarms look at", "composite alarms"}
     assert 5 < sum(item.dollars for item in items) < MOST_DOLLARS
+
+
+def test_a_region_may_have_thresholds_of_its_own() -> None:
+    strict = Watch(first_byte_p99_ms=2_000)
+    stage = dataclasses.replace(stage_named("prod"), per_region={SECONDARY: RegionSettings(watch=strict)})
+    jobs = Published((), ("rollup-left",))
+    places = {region: place_of(stage.at(region), region, jobs) for region in stage.regions}
+    found = {
+        region: [
+            alarm.threshold for alarm in alarms(place) if isinstance(alarm, Alarm) and alarm.name == "first-byte-slow"
+        ]
+        for region, place in places.items()
+    }
+    assert found == {PRIMARY: [30_000], SECONDARY: [2_000]}
