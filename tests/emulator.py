@@ -66,6 +66,7 @@ class Emulator:
             "SLUICE_PROVIDER_SECRET": f"{prefix}-providers",
             "SLUICE_GATEWAY_SECRET": f"{prefix}-gateway",
             "SLUICE_UPLOAD_BUCKET": f"{prefix}-uploads",
+            "SLUICE_ARCHIVE_BUCKET": f"{prefix}-archive",
             "SLUICE_LOCAL": "1",
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
