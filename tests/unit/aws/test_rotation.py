@@ -106,6 +106,25 @@ def test_the_hourly_look_tries_what_an_operator_put_under_pending(here: Deployed
     assert here.value()["openai"]["api_key"] == "sk-typed"
 
 
+def test_the_hourly_look_goes_on_with_a_rotation_that_was_cut_off(here: Deployed) -> None:
+    token = str(uuid.uuid4())
+    here.function._step("createSecret", token, registered=False)
+    assert here.value()["openai"]["api_key"] == "sk-by-hand"
+    assert here.call(source="aws.events")["began"]
+    assert CURRENT in here.labels()[token]
+    assert here.openai.live == {here.value()["openai"]["api_key"]}
+
+
+def test_the_hourly_look_gives_up_what_cannot_go_on_and_says_so(here: Deployed) -> None:
+    here.function._step("createSecret", str(uuid.uuid4()), registered=False)
+    here.emulator.put_secret(here.name, {"openai": {"api_key": "sk-typed", "admin_key": ADMIN}})
+    here.openai.by_hand.add("sk-typed")
+    assert not here.call(source="aws.events")["began"]
+    assert here.figures("RotationFailed") == [1]
+    assert here.value()["openai"]["api_key"] == "sk-typed"
+    assert not [labels for labels in here.labels().values() if labels == [PENDING]]
+
+
 @pytest.mark.parametrize("ending", ["", "-abc123", "x-abc123", "-abc1234"])
 def test_no_other_secret_is_ever_touched(here: Deployed, ending: str) -> None:
     theirs = f"arn:aws:secretsmanager:us-east-1:000000000000:secret:somebody-elses{ending}"

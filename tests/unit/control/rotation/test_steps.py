@@ -396,5 +396,17 @@ def test_a_pending_version_of_an_operator_whose_key_is_refused_never_goes_live()
 
 def test_a_version_under_way_is_nobody_s_to_hand_in() -> None:
     scene = Scene()
-    scene.step("createSecret", scene.vault.register())
+    token = scene.vault.register()
+    scene.step("createSecret", token)
     assert scene.rotation.handed_in() is None
+    assert scene.rotation.unfinished() == token
+    scene.rotate(token)
+    assert scene.rotation.unfinished() is None
+
+
+def test_a_rotation_that_was_announced_and_never_begun_can_be_taken_up() -> None:
+    scene = Scene()
+    token = scene.vault.register()
+    assert scene.rotation.unfinished() == token
+    scene.rotate(token)
+    assert scene.key in scene.openai.live

@@ -4,7 +4,7 @@
     {"sluice": "status"}     ages, versions, what is next; nothing secret
     {"sluice": "rotate"}     all four steps at once, where nobody announces versions (emulators, emergencies)
     anything else            the hourly look: the age of the oldest key as a metric; begins a rotation that is due, and
-                             tries a version that an operator has put under AWSPENDING
+                             goes on with one that was cut off, or that an operator has put under AWSPENDING
 
 Whatever it is asked, it touches the one secret that its settings name. Each failure of a provider is one line with the
 metric `RotationFailed`; no line holds a value.
@@ -110,15 +110,22 @@ class RotationFunction:
         age, wanted = oldest(cards, self._options), wants_rotation(cards)
         figures = [] if age is None else [(ROTATION_AGE, round(age))]
         self._lines.write(self._line("rotation_age", figures, due=wanted))
-        handed_in = self._rotation.handed_in()
-        if handed_in is not None:
-            # Secrets Manager begins no rotation while a version is pending; this one only wants trying.
-            self._all(handed_in)
-            return {"age": None if age is None else round(age), "due": wanted, "began": True}
-        problem = self.secret.rotate() if wanted else ""
+        # Secrets Manager begins no rotation while a version is pending: one that was killed goes on, and one that an
+        # operator put there is tried. Steps that it takes by itself just now may come twice.
+        waiting = self._rotation.unfinished()
+        problem = self._resumed(waiting) if waiting else self.secret.rotate() if wanted else ""
         if problem:
             self._tell(Told("start", "failed", words=problem))
-        return {"age": None if age is None else round(age), "due": wanted, "began": bool(wanted) and not problem}
+        began = bool(wanted or waiting) and not problem
+        return {"age": None if age is None else round(age), "due": wanted, "began": began}
+
+    def _resumed(self, token: str) -> str:
+        """Take all steps for a version that waits; return why that did not work."""
+        try:
+            self._all(token)
+        except RotationStopped as error:
+            return str(error)
+        return ""
 
     def _check(self, secret_id: str) -> None:
         """Refuse any other secret: whoever may configure rotation elsewhere must not borrow this function's role."""

@@ -115,13 +115,17 @@ class Rotation:
         elif not is_current:
             {"createSecret": self._create, "setSecret": self._set, "testSecret": self._test}[step](token, seen)
 
+    def unfinished(self) -> str | None:
+        """Return the version that a rotation has begun and not ended, or an operator put there, None for none."""
+        labels = self._secret.overview().labels.items()
+        return next((version for version, those in labels if _waits(those)), None)
+
     def handed_in(self) -> str | None:
-        """Return a version that an operator has put under AWSPENDING, whole, None when there is none."""
+        """Return a whole version that an operator has put under AWSPENDING, None when there is none."""
         for version, labels in self._secret.overview().labels.items():
-            if PENDING in labels and not {CURRENT, PREVIOUS} & set(labels):
-                held = self._secret.read(version)
-                if held is not None and NOTES not in held[0]:
-                    return version
+            held = self._secret.read(version) if _waits(labels) else None
+            if held is not None and NOTES not in held[0]:
+                return version
         return None
 
     def _create(self, token: str, seen: Overview) -> None:
@@ -199,6 +203,8 @@ class Rotation:
                 raise RotationStopped("The secret was changed by hand meanwhile; the next rotation begins from that.")
             self._secret.promote(token, current)
             self._tell(Told("finishSecret", "current", words=f"version {token[:8]}"))
+            if current is not None and seen.carries(current, PENDING):
+                self._secret.unlabel(PENDING, current)  # a label is on one version; emulators forget that
         staged = notes.get("staged")
         if staged and seen.carries(staged, STAGED):
             self._secret.unlabel(STAGED, staged)
@@ -259,6 +265,10 @@ class Rotation:
         # The words of anything else may hold what was sent.
         words = error.problem if isinstance(error, RotationFailed) else f"{type(error).__name__}."
         self._tell(Told(step, "failed", name, words))
+
+
+def _waits(labels: Collection[str]) -> bool:
+    return PENDING in labels and CURRENT not in labels and PREVIOUS not in labels
 
 
 def _staged(held: Entry, staged: Entry) -> dict[str, str]:
