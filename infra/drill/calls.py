@@ -46,6 +46,7 @@ class Calls:
         self._client = client
         self._report = report
         self._headers: dict[str, str] = {}
+        self._admin: dict[str, str] = {}
 
     async def strangers(self) -> None:
         """Call what needs no key, what needs one, and what is not there."""
@@ -56,7 +57,7 @@ class Calls:
 
     async def set_up(self, admin_key: str, simulator_url: str) -> None:
         """Publish a configuration with the simulator in it and create a key for callers."""
-        headers = {"authorization": f"Bearer {admin_key}"}
+        headers = self._admin = {"authorization": f"Bearer {admin_key}"}
         # A deployed gateway reaches no loopback address; here functions do, because they run with SLUICE_LOCAL.
         provider = {"enabled": True, "base_url": simulator_url, "allow_loopback": True}
         version = (await self._post(VERSIONS, {"providers": {SIMULATOR: provider}, **RULES}, headers))["version"]
@@ -165,6 +166,19 @@ class Calls:
 
         done = await asyncio.gather(*map(one, range(count)))
         return {"requests": count, "failed": done.count(False)}
+
+    async def administer(self) -> None:
+        """Ask the control plane what there is to know."""
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        asked = {
+            "usage": "/admin/usage?by=team",
+            "budget": "/admin/budgets/month/status",
+            "audit": "/admin/audit",
+            "rows": f"/admin/ledger/rows?partition=rehearsal%23{today}%230",
+        }
+        for name, path in asked.items():
+            answer = await self._client.get(path, headers=self._admin)
+            self._report.administered[name] = answer.status_code
 
     async def counted(self) -> int:
         """Return how many requests of the team the API counts."""

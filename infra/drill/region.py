@@ -66,7 +66,8 @@ def read_back(account: Account, url: str, folder: Path) -> Standing:
     """Return what stands in a region; `url` is the output that tells its API's address. Switches its triggers off."""
     api_id = url.removeprefix("https://").partition(".")[0]
     routes, schedules, fed = account.routes(api_id), account.scheduled(), account.fed()
-    called = {(each.function, each.alias) for each in (*routes, *schedules, *fed)}
+    called = {(each.function, each.alias) for each in routes}
+    called |= {(each.function, each.alias) for each in schedules} | {(each.function, each.alias) for each in fed}
     functions = {name: account.function(name, alias, folder) for name, alias in sorted(called)}
     roles = {function.role: list(account.statements(function.role)) for function in functions.values()}
     account.switch_off()

@@ -149,6 +149,7 @@ class Rehearsal:
             with self._step("jobs"):
                 await jobs.run_all(self._stage, list(regions.values()), report)
                 report.counted = await calls.counted()
+                await calls.administer()
 
     async def _call(self, here: Region, calls: Calls, simulator_url: str) -> None:
         await calls.strangers()

@@ -81,6 +81,8 @@ class Report:
     """Entries in the ledgers of all regions."""
     counted: int = 0
     """Requests that the API counts as usage, after every region's ledger was added up."""
+    administered: dict[str, int] = field(default_factory=dict)
+    """What the control plane was asked -> status."""
     alerted: dict[str, int] = field(default_factory=dict)
     redriven: dict[str, int] = field(default_factory=dict)
     """Messages of the roll-up's queue and what became of them."""

@@ -13,7 +13,7 @@ from infra.drill.guard import idle
 from infra.drill.rehearsal import Rehearsal, missing
 from infra.drill.report import Report
 from infra.settings import stage_named
-from sluice.endpoints import ENDPOINTS
+from sluice.endpoints import ENDPOINTS, SIGNED_PREFIX
 
 pytestmark = pytest.mark.deploy
 STAGE = "pr-e2e"
@@ -26,8 +26,11 @@ BY_LAMBDA = {
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:SendMessage",
 }
-"""What Lambda itself does with a function's role: it writes the logs and reads the stream."""
+"""What Lambda itself does with a function's role: it writes the logs, reads the stream and puts what is left aside."""
 BY_SECRETS_MANAGER = {"lambda:InvokeFunction"}
 """What Secrets Manager asks of whoever begins a rotation; the emulator's never invokes a function."""
 LABEL = re.compile("[A-Z][a-z]+")
@@ -65,7 +68,11 @@ def test_the_cdk_command_line_deploys_every_stack_region_by_region(report: Repor
 
 
 def test_the_deployed_api_has_the_routes_of_the_endpoint_table(report: Report) -> None:
-    assert {(route.method, route.path) for route in report.routes} == {(each.method, each.path) for each in ENDPOINTS}
+    declared = {(each.method, each.path) for each in ENDPOINTS}
+    deployed = {(route.method, route.path) for route in report.routes}
+    signed = {each for each in deployed if each[1].startswith(f"{SIGNED_PREFIX}/")}
+    assert deployed - signed == declared
+    assert {(method, path.removeprefix(SIGNED_PREFIX)) for method, path in signed} <= declared
     assert {route.alias for route in report.routes} == {"live"}
 
 
@@ -148,6 +155,10 @@ def test_a_key_of_the_primary_region_opens_the_other_one_which_keeps_its_own_led
     assert there.pieces > 3
     assert there.entry == 200
     assert there.items == 1
+
+
+def test_the_control_plane_tells_of_usage_budgets_and_changes(report: Report) -> None:
+    assert report.administered == {"usage": 200, "budget": 200, "audit": 200, "rows": 200}
 
 
 def test_traffic_through_both_regions_at_once_succeeds(report: Report) -> None:
