@@ -58,7 +58,8 @@ REFUSALS = (
         "NoSuchEndpoint",
         "not_found_error",
         "not_found",
-        "There is no endpoint with this method and path. The base URL ends before /v1; see the list of endpoints.",
+        "There is no endpoint with this method and path, or it is one under /iam and the request was not signed. The "
+        "base URL ends before /v1; see the list of endpoints.",
         404,
     ),
     Refusal(

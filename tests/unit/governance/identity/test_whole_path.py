@@ -12,7 +12,16 @@ import pytest
 from sluice.ports import UpstreamCall
 from sluice.types.http import Request
 from sluice.types.identity import ClaimRule, Grant, Identity, PrincipalRule
-from tests.fakes import Gateway, Scripted, ScriptedTransport, configuration
+from tests.fakes import (
+    ADMIN_KEY,
+    KEY,
+    OTHER_KEY,
+    Gateway,
+    Scripted,
+    ScriptedTransport,
+    configuration,
+    virtual_key,
+)
 from tests.unit.governance.identity.issuers import JWKS, Now, good, issuer
 from tests.unit.governance.identity.signers import jwk, rsa_key
 
@@ -102,6 +111,16 @@ def test_a_principal_is_charged_to_its_team() -> None:
     assert response.after is not None
     response.after()
     assert (built.ledger.only.team, built.ledger.only.key_id) == ("search", "iam:role/search-api")
+
+
+def test_an_administrator_of_one_team_sees_no_request_of_another() -> None:
+    whole = virtual_key(ADMIN_KEY, team="ops", scopes=("admin", "inference"))
+    bound = virtual_key(OTHER_KEY, team="ops", scopes=("admin", "inference"), team_bound=True)
+    built = Gateway(ScriptedTransport(outside), keys=(virtual_key(KEY), whole, bound))
+    built.ask("/v1/chat/completions", CHAT)
+    path = f"/v1/requests/{built.ledger.only.request_id}"
+    found = {key: built.ask(path, None, key=key, method="GET")[0].status for key in (KEY, ADMIN_KEY, OTHER_KEY)}
+    assert found == {KEY: 200, ADMIN_KEY: 200, OTHER_KEY: 404}
 
 
 def test_a_gateway_without_issuers_says_so() -> None:

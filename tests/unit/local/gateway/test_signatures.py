@@ -93,6 +93,8 @@ def test_a_signed_request_comes_with_its_principal_at_its_own_resource() -> None
 
 def test_an_unsigned_request_does_not_get_past_the_gateway() -> None:
     status, events = served(PATH, [(b"host", HOST.encode()), (b"x-api-key", b"sk-sluice-x")])
+    assert (status, events) == (404, [])
+    status, events = served(PATH, signed(secret="another"))
     assert (status, events) == (403, [])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -89,7 +89,7 @@ class Gateway:
             target = f"{raw_path}?{query}" if query else raw_path
             principal = verified_principal(method, target, scope["headers"], body)
             if not principal:
-                await _respond(send, *_unsigned(request_id))
+                await _respond(send, *_unsigned(request_id, scope["headers"]))
                 return
             match = match or self._signed(method, raw_path)
         invoker = self._invokers.get(match.endpoint.function if match is not None else CATCH_ALL)
@@ -218,9 +218,12 @@ def _too_large(message: str, request_id: str) -> tuple[Head, bytes]:
     return answers.own_error(413, "request_too_large", "request_too_large", message, request_id)
 
 
-def _unsigned(request_id: str) -> tuple[Head, bytes]:
+def _unsigned(request_id: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Head, bytes]:
+    """As API Gateway has it, a request without a signature finds no endpoint, and one with a wrong one is refused."""
+    tried = any(name.lower() == b"authorization" and value.startswith(b"AWS4") for name, value in headers)
     message = f"Paths under {SIGNED_PREFIX} take requests that AWS credentials signed (SigV4, service execute-api)."
-    return answers.own_error(403, "permission_error", "missing_signature", message, request_id)
+    kind, code = ("invalid_request_error", "invalid_request") if tried else ("not_found_error", "not_found")
+    return answers.own_error(403 if tried else 404, kind, code, message, request_id)
 
 
 def _failed(message: str, request_id: str) -> tuple[Head, bytes]:
