@@ -4,15 +4,17 @@
 
 The app is synthesized once, so every region gets the same code, layers and templates. Then, wave by wave (the primary
 region first, the others in the order of the stage, what is global last): the CDK command line deploys the stacks, the
-region is called, and its alarms must stay quiet for the bake time. Inside a wave CodeDeploy shifts callers as the
-stage's release setting says and shifts them back by itself. A wave that fails ends the run; no later region has been
-touched. Prints a line for each step and a JSON summary last; ends with 1 when a wave failed.
+region is called (with SLUICE_API_KEY by `sluice smoke` too), and its alarms must stay quiet for the bake time. Inside
+a wave CodeDeploy shifts callers as the stage's release setting says and shifts them back by itself. A wave that fails
+ends the run; no later region has been touched. Prints a line for each step and a JSON summary last; ends with 1 when a
+wave failed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ from pathlib import Path
 
 from infra.build import ROOT
 from infra.drill.cdk import COMMAND, missing
-from infra.region_checks import RegionFailed, answers, quiet
+from infra.region_checks import RegionFailed, answers, quiet, smoked
 from infra.settings import InvalidStage, Stage, stage_named
 
 URL_OUTPUT = "GatewayUrl"
@@ -136,6 +138,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
 
     def check(region: str, url: str) -> None:
         answers(url)
+        if not smoked(url, os.environ):
+            _say(f"{region}: without SLUICE_API_KEY no call to a model is tried.")
         quiet(stage.prefix, region, options.bake * 60)
 
     approval = "broadening" if options.approve else "never"

@@ -1,9 +1,12 @@
-"""Whether a region stands after it was deployed: it answers, and its alarms stay quiet."""
+"""Whether a region stands after it was deployed: it answers, serves a call, and its alarms stay quiet."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,6 +39,23 @@ def answers(
         if now() >= until:
             raise RegionFailed(problem)
         sleep(min(5.0, limit))
+
+
+def smoked(url: str, environ: Mapping[str, str], run: Callable[[Sequence[str]], int] | None = None) -> bool:
+    """Run `sluice smoke` against a region where a virtual key is at hand (SLUICE_API_KEY); return whether it ran.
+
+    A first deployment has no key yet. `run` returns the exit status of a command. Raises RegionFailed.
+    """
+    if not environ.get("SLUICE_API_KEY"):
+        return False
+    status = (run or _status)([str(Path(sys.executable).with_name("sluice")), "smoke", url])
+    if status != 0:
+        raise RegionFailed(f"sluice smoke {url} ended with status {status}; it has said why.")
+    return True
+
+
+def _status(command: Sequence[str]) -> int:
+    return subprocess.run(command, check=False).returncode
 
 
 def _problem(url: str, transport: httpx.BaseTransport | None) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 
 from infra import deploy
 from infra.deploy import Wave, roll_out, waves
-from infra.region_checks import RegionFailed, answers, quiet
+from infra.region_checks import RegionFailed, answers, quiet, smoked
 from infra.settings import stage_named
 from tests.infra.conftest import PRIMARY, SECONDARY, THIRD, Assembly
 
@@ -176,6 +176,25 @@ def test_a_region_is_asked_again_until_its_name_is_known() -> None:
 def test_a_region_that_answers_wrongly_for_a_minute_has_failed(statuses: dict[str, list[int]], told: str) -> None:
     with pytest.raises(RegionFailed, match=told):
         ask(statuses)
+
+
+def test_a_region_is_smoked_where_a_key_is_at_hand() -> None:
+    ran: list[Sequence[str]] = []
+
+    def run(command: Sequence[str]) -> int:
+        ran.append(command)
+        return 0
+
+    assert smoked("https://gateway", {}, run) is False
+    assert ran == []
+    assert smoked("https://gateway", {"SLUICE_API_KEY": "sk-sluice-x"}, run) is True
+    ((program, *words),) = ran
+    assert (Path(program).name, words) == ("sluice", ["smoke", "https://gateway"])
+
+
+def test_a_region_that_fails_its_smoke_has_failed() -> None:
+    with pytest.raises(RegionFailed, match="sluice smoke https://gateway ended with status 1"):
+        smoked("https://gateway", {"SLUICE_API_KEY": "sk-sluice-x"}, lambda _: 1)
 
 
 class Alarms:

@@ -51,9 +51,11 @@ def granted(assembly: Assembly, name: str) -> dict[str, list[str]]:
     return found
 
 
-def test_no_statement_anywhere_holds_a_wildcard(assembly: Assembly) -> None:
+@pytest.mark.parametrize("stages", ["assembly", "shaped"])
+def test_no_statement_anywhere_holds_a_wildcard(stages: str, request: pytest.FixtureRequest) -> None:
     seen = 0
-    for file, template in assembly.templates().items():
+    synthesized: Assembly = request.getfixturevalue(stages)
+    for file, template in synthesized.templates().items():
         for name, item in template["Resources"].items():
             policies = item["Properties"].get("Policies", [])
             if item["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
