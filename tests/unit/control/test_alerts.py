@@ -183,6 +183,14 @@ def test_an_unused_budget_is_quiet_even_when_it_has_no_money() -> None:
     assert Job().run(budget(amount=0), budget("other")) == []
 
 
+def test_a_round_says_how_full_the_fullest_budget_is() -> None:
+    job = Job()
+    assert (job.run(budget()), job.round.fullest) == ([], 0.0)
+    job.use(2500, slack=500)
+    job.run(budget())
+    assert job.round.fullest == 25.0
+
+
 def test_a_message_tells_what_is_used_what_is_left_and_what_to_do() -> None:
     job = Job()
     job.use(8123)
