@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from sluice.aws.emf import attempt_lines, fault_line
+from sluice.metering.tally import Tally
 from sluice.settle import Settlement
 from sluice.telemetry.calls import CountedCalls
 from sluice.types.budgets import Budget, Scope, Window
 from sluice.types.ledger import Attempt, LedgerEntry
+from sluice.types.tenancy import Caller, VirtualKey
 from tests.fakes import Gateway, Lines, MemoryLedger, Scripted, ScriptedTransport, configuration
 from tests.unit.aws.entries import NOON, typical
 from tests.unit.telemetry.test_traceparent import ANSWER, CHAT, ask
@@ -62,7 +63,12 @@ def test_counted_stores_do_what_they_did() -> None:
 def settled(entry: LedgerEntry, ledger: MemoryLedger | None = None) -> list[dict[str, Any]]:
     """Return the lines of a request that left this entry."""
 
-    told = SimpleNamespace(ticket=None, request_id=entry.request_id, entry=lambda now: entry)
+    class Ended(Tally):
+        def entry(self, now: float) -> LedgerEntry:
+            return left
+
+    left, caller = entry, Caller(VirtualKey("abcdefghijkl", "search", "laptop", "d" * 64))
+    told = Ended(entry.request_id, caller, "chat", "openai_chat", 0.0, NOON)
     lines = Lines()
     settlement = Settlement(
         ledger or MemoryLedger(),
@@ -72,7 +78,7 @@ def settled(entry: LedgerEntry, ledger: MemoryLedger | None = None) -> list[dict
         attempts=partial(attempt_lines, namespace="Sluice/test"),
         fault=partial(fault_line, namespace="Sluice/test", at_ms=NOON),
     )
-    settlement.close(told, False).after()  # type: ignore[arg-type]
+    settlement.close(told, False).after()
     return [json.loads(line) for line in lines.written]
 
 
