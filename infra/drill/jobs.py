@@ -72,7 +72,7 @@ def rotation_variables(simulator_url: str) -> dict[str, dict[str, str]]:
     place = "https://simulator"
     plan = RotationPlan({SIMULATOR: StagedRotation(test_url=place)})
     # A stage may name https alone; the simulator is on this machine.
-    return {"Rotation": {"SLUICE_ROTATION": plan.text().replace(place, f"{simulator_url}/models")}}
+    return {"Rotation": {"SLUICE_ROTATION": plan.text().replace(place, f"{simulator_url}/openai/v1/models")}}
 
 
 async def rotate(stage: Stage, here: Region) -> dict[str, Any]:
