@@ -123,3 +123,4 @@ def test_where_an_answer_was_made_is_kept_where_it_is_told() -> None:
         found = counts.read({"input_tokens": 1, "inference_geo": told})
         assert found is not None
         assert found.inference_geo == kept
+        assert counts.write(found).get("inference_geo") == kept

@@ -202,3 +202,4 @@ def test_the_context_of_a_search_is_kept() -> None:
     found = counts.read({"usage": {"prompt_tokens": 7, "completion_tokens": 1, "search_context_size": "low"}})
     assert found is not None
     assert found.search_context == "low"
+    assert counts.write(found)["search_context_size"] == "low"

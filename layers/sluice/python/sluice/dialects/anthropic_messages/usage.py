@@ -67,6 +67,8 @@ def write(usage: Usage | None) -> dict[str, object]:
         written["server_tool_use"] = {"web_search_requests": known.search_requests}
     if known.service_tier:
         written["service_tier"] = known.service_tier
+    if known.inference_geo:
+        written["inference_geo"] = known.inference_geo
     return written
 
 

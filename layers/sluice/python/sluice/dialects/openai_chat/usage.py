@@ -55,6 +55,8 @@ def write(usage: Usage) -> dict[str, object]:
         written["server_tool_use_details"] = {"web_search_requests": usage.search_requests}
     if usage.provider_cost_usd is not None:
         written["cost"] = float(usage.provider_cost_usd)
+    if usage.search_context:
+        written["search_context_size"] = usage.search_context
     return written
 
 

@@ -58,6 +58,8 @@ def write(usage: Usage | None) -> dict[str, object]:
         written["server_tool_use_details"] = {"web_search_requests": known.search_requests}
     if known.provider_cost_usd is not None:
         written["cost"] = float(known.provider_cost_usd)
+    if known.search_context:
+        written["search_context_size"] = known.search_context
     return written
 
 
