@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sluice.control.keys import Keys, NewKey, key_card
 from sluice.errors import NotFound, PermissionDenied
 from sluice.governance.authentication import Authenticator
-from sluice.types.audit import Change
+from sluice.types.audit import OPERATOR, Change
 from sluice.types.tenancy import VirtualKey
 from tests.fakes import PEPPER
 
@@ -100,6 +100,9 @@ def test_the_first_admin_key_is_made_only_while_there_is_none() -> None:
     store = Store()
     first = keys(store).create_first_admin()
     assert first.key.scopes == ("admin", "inference")
+    (change,) = store.changes
+    assert change is not None
+    assert (change.action, change.actor) == ("keys.create", OPERATOR)
     with pytest.raises(PermissionDenied, match=first.key.id):
         keys(store).create_first_admin()
     keys(store).revoke(first.key.id)
