@@ -289,6 +289,21 @@ def test_an_outage_at_the_test_leaves_the_version_for_another_try() -> None:
     assert scene.key in scene.openai.live
 
 
+def test_a_vendor_that_stays_down_does_not_hold_the_others_up_for_ever() -> None:
+    scene = Scene(providers=BY_HAND, openai={"api_key": "sk-by-hand", "admin_key": ADMIN}, **STAGED_HELD)
+    token = scene.vault.register()
+    scene.step("createSecret", token)
+    scene.openai.down = True
+    scene.now.seconds += 5 * 3600
+    with pytest.raises(RotationStopped, match="testSecret failed"):
+        scene.step("testSecret", token)
+    assert scene.rotation.unfinished() == token
+    scene.now.seconds += 2 * 3600
+    with pytest.raises(RotationStopped, match="testSecret failed"):
+        scene.step("testSecret", token)
+    assert scene.rotation.unfinished() is None
+
+
 def test_a_schedule_that_is_tried_out_without_a_value_passes() -> None:
     scene = Scene()
     scene.step("testSecret", scene.vault.register())

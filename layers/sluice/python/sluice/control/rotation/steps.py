@@ -33,9 +33,12 @@ from sluice.control.rotation.versions import (
     changed,
     entries,
 )
+from sluice.errors import GatewayError
 
 ROTATED_AT = "rotated_at"
 """The member of an entry that says since when it is so: epoch seconds."""
+PATIENCE_SECONDS = 6 * 3600
+"""How long a version waits for a vendor that is down; after that it is given up, so that the others can go on."""
 Step = Literal["createSecret", "setSecret", "testSecret", "finishSecret"]
 Outcome = Literal["changed", "waiting", "failed", "retired", "current", "given_up"]
 Entry = Mapping[str, str]
@@ -244,7 +247,9 @@ class Rotation:
         return [(name, old.get(name, {}), new[name]) for name in changed(old, new)]
 
     def _stopped(self, token: str, step: str, name: str, error: Exception, seen: Overview) -> RotationStopped:
-        if isinstance(error, RotationFailed) and error.final:
+        held = self._secret.read(token)
+        waited = 0.0 if held is None else self._now() - held[1]
+        if (isinstance(error, RotationFailed) and error.final) or waited > PATIENCE_SECONDS:
             self._give_up(token, step, seen)
         return RotationStopped(f"{step} failed for {name}; its log line says why.")
 
@@ -262,8 +267,11 @@ class Rotation:
             self._failed("createSecret", name, error)
 
     def _failed(self, step: str, name: str, error: Exception) -> None:
-        # The words of anything else may hold what was sent.
-        words = error.problem if isinstance(error, RotationFailed) else f"{type(error).__name__}."
+        words = f"{type(error).__name__}."  # the words of anything else may hold what was sent
+        if isinstance(error, RotationFailed):
+            words = error.problem
+        elif isinstance(error, GatewayError):
+            words = error.message
         self._tell(Told(step, "failed", name, words))
 
 
