@@ -37,9 +37,13 @@ provider, write the entry."""
 
 STATEFUL_PATH = replace(
     REQUEST_PATH,
-    tables={**REQUEST_PATH.tables, "cache": ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem")},
+    tables={
+        **REQUEST_PATH.tables,
+        "cache": ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+        "ledger": ("GetItem", "PutItem"),
+    },
 )
-"""That, and keep answers of the Responses API for those who come back to them."""
+"""That, and keep answers of the Responses API for those who come back to them, and see whether they were charged."""
 
 WITH_BATCHES = replace(
     REQUEST_PATH,
@@ -64,9 +68,10 @@ LOOKUPS = Permissions(
 CONTROL_PLANE = Permissions(
     tables={
         "config": ("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
-        # PutItem: a later version of an entry that was costed again; the entry itself is never changed.
-        "ledger": ("PutItem", "Query"),
-        "usage": ("BatchGetItem", "GetItem", "Query"),
+        # PutItem: a later version of an entry that was costed again. UpdateItem: an end user's name is taken out of it,
+        # DeleteItem: and their empty cells of usage.
+        "ledger": ("PutItem", "Query", "UpdateItem"),
+        "usage": ("BatchGetItem", "DeleteItem", "GetItem", "Query"),
         # A record is added together with its change, and never changed or deleted.
         "audit": ("PutItem", "Query"),
     },
@@ -74,7 +79,7 @@ CONTROL_PLANE = Permissions(
 )
 """Create, list and revoke keys; publish configuration versions and let one go live; see how budgets stand.
 
-Nothing is ever deleted.
+Nothing is ever deleted but an end user's cells of usage, once they are empty.
 """
 
 

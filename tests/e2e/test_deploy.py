@@ -36,10 +36,12 @@ BY_SECRETS_MANAGER = {"lambda:InvokeFunction"}
 LABEL = re.compile("[A-Z][a-z]+")
 UNREHEARSED = {
     ("Admin", "BatchGetItem", "usage"),
+    ("Admin", "DeleteItem", "usage"),
     ("Admin", "GetItem", "usage"),
     ("Admin", "PutItem", "ledger"),
     ("Admin", "Query", "ledger"),
     ("Admin", "Query", "usage"),
+    ("Admin", "UpdateItem", "ledger"),
     ("Reconcile", "BatchGetItem", "usage"),
     ("Reconcile", "GetItem", "usage"),
     ("Reconcile", "Query", "config"),

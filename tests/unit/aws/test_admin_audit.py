@@ -25,6 +25,8 @@ from sluice.control.keys import Keys
 from sluice.control.lint import complaints
 from sluice.governance.authentication import Authenticator
 from sluice.governance.identity.callers import IdentityCallers
+from sluice.metering import request_ids
+from sluice.metering.request_ids import partition_of
 from sluice.providers.addresses import check_base_url
 from sluice.providers.registry import Registry
 from sluice.routing.configuration import parse
@@ -32,6 +34,7 @@ from sluice.types.identity import Grant, Identity, PrincipalRule
 from sluice.types.tenancy import SCOPES
 from tests.emulator import REGION, Emulator
 from tests.fakes import ADMIN_KEY, PEPPER, virtual_key
+from tests.unit.aws.entries import typical
 from tests.unit.aws.stores.connected import connected
 from tests.unit.control.budgets import Books
 
@@ -48,6 +51,7 @@ class Api:
     def __init__(self, client: DynamoClient, tables: str) -> None:
         config, usage = f"{tables}-config", f"{tables}-usage"
         self.audit = DynamoAuditStore(client, f"{tables}-audit", region=REGION, now=lambda: NOW)
+        self.ledger = DynamoLedgerStore(client, f"{tables}-ledger", days=90)
         self.keys = DynamoKeyStore(client, config, self.audit.commit)
         now_ms = lambda: int(NOW * 1000)  # noqa: E731 - as the entry has it
         identities = IdentityCallers(lambda: IDENTITY, None, check_base_url, lambda: NOW)  # type: ignore[arg-type]
@@ -59,12 +63,14 @@ class Api:
                 configurations=Configurations(store, parse, partial(complaints, catalogue=REGISTRY, local=False)),
                 now_ms=now_ms,
                 invoices=DynamoInvoiceStore(client, usage),
-                ledger=DynamoLedgerStore(client, f"{tables}-ledger", days=90),
+                ledger=self.ledger,
                 account="test",
                 usage=DynamoUsageStore(client, usage, region=REGION),
                 counters=Books().counters_of(),
                 audit=self.audit,
                 regions=(REGION,),
+                cells=DynamoUsageStore(client, usage, region=REGION),
+                region=REGION,
             )
         )
         self.keys.create(virtual_key(ADMIN_KEY, team="ops", scopes=("admin",)))
@@ -138,10 +144,15 @@ def prepared(api: Api, method: str, path: str) -> tuple[str, object]:
         if method == "DELETE":
             api.call("PUT", place, body)
         return place, None if method == "DELETE" else body
+    request_id = request_ids.new(int(NOW * 1000), "search", lambda count: b"\x01" * count)
+    entry = typical(request_id=request_id, team="search", user="ann")
+    api.ledger.put(entry)
     bodies: dict[str, object] = {
         "/admin/keys": {"team": "search"},
         "/admin/configuration/versions": {"unpriced_ceiling": {"input": 3}},
         "/admin/configuration/rollback": None,
+        "/admin/users/erase": {"user": "ann", "partition": partition_of(entry.request_id)},
+        "/admin/users/forget": {"user": "ann", "team": "search", "days": ["2026-11-24"]},
         "/admin/ledger/recost": {"partition": "search#2026-11-24#0", "model": "openai/gpt-4o", "prices": PRICES},
     }
     if path == "/admin/configuration/versions/<version>/promote":
@@ -222,7 +233,13 @@ def test_a_bound_key_is_kept_from_what_concerns_everybody(api: Api, access: Any)
     path = access.path.replace("<", "").replace(">", "")
     query = {"from": "2026-11-01", "to": "2026-11-02", "partition": "ads#2026-11-01#0", "team": "ads"}
     asked = {"team": "ads"} if access.path == "/admin/audit" else query
-    status, told = api.call(access.method, path, {"team": "ads"}, key=bound, **asked)
+    bodies: dict[str, object] = {
+        "/admin/users/days": {"user": "ann", "team": "ads"},
+        "/admin/users/entries": {"user": "ann", "partition": "ads#2026-11-01#0"},
+        "/admin/users/erase": {"user": "ann", "partition": "ads#2026-11-01#0"},
+        "/admin/users/forget": {"user": "ann", "team": "ads", "days": ["2026-11-01"]},
+    }
+    status, told = api.call(access.method, path, bodies.get(path, {"team": "ads"}), key=bound, **asked)
     if not access.by_team:
         assert (status, told["error"]["code"]) == (403, "team_bound")
     elif "<" in access.path:

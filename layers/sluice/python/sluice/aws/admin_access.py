@@ -55,6 +55,10 @@ ACCESS = (
     Access("GET", "/admin/ledger/rows", "usage:read", by_team=True),
     Access("POST", "/admin/ledger/recost", "ledger:write"),
     Access("GET", "/admin/audit", "audit:read", by_team=True),
+    Access("POST", "/admin/users/days", "users:read", by_team=True),
+    Access("POST", "/admin/users/entries", "users:read", by_team=True),
+    Access("POST", "/admin/users/erase", "users:write", by_team=True),
+    Access("POST", "/admin/users/forget", "users:write", by_team=True),
 )
 _PATTERNS = tuple((each, re.compile(re.sub(r"<\w+>", "[^/]+", each.path))) for each in ACCESS)
 

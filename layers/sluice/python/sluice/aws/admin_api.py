@@ -22,8 +22,10 @@ from sluice.aws.admin_budgets import budget_routes, status_route
 from sluice.aws.admin_invoices import InvoiceShelf, invoice_routes
 from sluice.aws.admin_ledger import ledger_routes
 from sluice.aws.admin_usage import usage_routes
+from sluice.aws.admin_users import user_routes
 from sluice.aws.apigateway import principal_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
 from sluice.control.keys import Keys, NewKey, NewSecret, key_card
@@ -58,6 +60,11 @@ class ControlPlane:
     """None: nothing is recorded."""
     regions: tuple[str, ...] = ()
     """The regions whose records are read."""
+    cells: DynamoUsageStore | None = None
+    """The cells of usage themselves; None: nothing of end users can be found or erased."""
+    region: str = ""
+    ledger_days: int = 90
+    """How long entries are kept."""
 
 
 class AdminApi:
@@ -76,6 +83,18 @@ class AdminApi:
         if plane.ledger is not None:
             teams, live = plane.keys.teams, plane.configurations.parsed_live
             ledger_routes(self._app, plane.ledger, teams, plane.account, live=live, audit=plane.audit)
+        if plane.ledger is not None and plane.cells is not None:
+            user_routes(
+                self._app,
+                plane.ledger,
+                plane.cells,
+                region=plane.region,
+                regions=plane.regions,
+                ledger_days=plane.ledger_days,
+                account=plane.account,
+                now_ms=plane.now_ms,
+                audit=plane.audit,
+            )
         if plane.audit is not None:
             audit_routes(self._app, plane.audit, plane.regions, plane.now_ms)
         budget_routes(self._app, plane.configurations)

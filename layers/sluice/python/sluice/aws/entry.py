@@ -131,6 +131,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     from sluice.aws.alerts import counters_of
     from sluice.aws.stores.audit import DynamoAuditStore
     from sluice.aws.stores.invoices import DynamoInvoiceStore
+    from sluice.aws.stores.usage import DynamoUsageStore
     from sluice.control.configurations import Configurations
     from sluice.control.keys import Keys
     from sluice.control.lint import complaints
@@ -155,6 +156,9 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
             regions=told.regions or (told.region,),
             now_ms=_now_ms,
             usage=aws.usage(),
+            cells=DynamoUsageStore(aws.dynamo, told.table("usage"), region=told.region),
+            region=told.region,
+            ledger_days=told.ledger_days,
             ledger=aws.ledger,
             account=f"sluice-{aws.settings.stage}",
             counters=counters_of(aws.dynamo, aws.settings, aws.keys),

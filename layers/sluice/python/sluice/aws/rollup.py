@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sluice.aws.attributes import Item, unmarshal_item
+from sluice.aws.attributes import unmarshal_item
 from sluice.aws.errors import AwsError
 from sluice.aws.stores.ledger import before_of, from_item
 from sluice.aws.stores.usage import FENCE_MARK, DynamoUsageStore, Overtaken
@@ -129,7 +129,7 @@ class Consumer:
                 raise ValueError("the stream carries no old images")
             entry = from_item(item)
             parse(entry.request_id)
-            return Change(item["pk"], sequence, entry, _replaced(item, old))
+            return Change(item["pk"], sequence, entry, before_of(item), _undone(old))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._tell("rollup_unreadable", error, str((record.get("dynamodb") or {}).get("SequenceNumber", ""))[:40])
             return None
@@ -140,6 +140,9 @@ class Consumer:
         self._lines.write(json.dumps(line))
 
 
-def _replaced(item: Item, old: Mapping[str, Any] | None) -> LedgerEntry | None:
-    """Return what an item took the place of: the item that stood there, or the version before."""
-    return from_item(unmarshal_item(old)) if old is not None else before_of(item)
+def _undone(old: Mapping[str, Any] | None) -> tuple[LedgerEntry, LedgerEntry | None] | None:
+    """Return what an item was that was changed, and what that had taken the place of; None for a new item."""
+    if old is None:
+        return None
+    item = unmarshal_item(old)
+    return from_item(item), before_of(item)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sluice.cli import audit, budgets, doctor, invoices, ledger, redrive, restore, rotation, smoke, usage
+from sluice.cli import audit, budgets, doctor, invoices, ledger, redrive, restore, rotation, smoke, usage, users
 from sluice.cli.session import CommandFailed, Session, known_environment, table
 
 Command = Callable[[Session, argparse.Namespace], None]
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     smoke.add_commands(groups, table)
     doctor.add_commands(groups, table)
     restore.add_commands(groups, table)
+    users.add_commands(groups)
     redrive.add_commands(groups, CommandFailed)
     return parser
 

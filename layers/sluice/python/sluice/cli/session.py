@@ -66,6 +66,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
+def progress(words: str) -> None:
+    """Tell on stderr how far something has come: in one line of a terminal, else line by line."""
+    sys.stderr.write(f"{words}{chr(13) if sys.stderr.isatty() else chr(10)}")
+    sys.stderr.flush()
+
+
 def known_environment() -> dict[str, str]:
     """Return the environment's variables, and those that `make run` has left here for what it started."""
     return {**_demo_environment(), **os.environ}

@@ -75,12 +75,17 @@ _HOUR_DAYS, _DAY_DAYS, _HOLD_DAYS = 100, 1100, 100
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record of the ledger's stream. `sequence` is padded, so that texts compare as the numbers do."""
+    """One record of the ledger's stream. `sequence` is padded, so that texts compare as the numbers do.
+
+    An entry counts less what it took the place of (`before`). Where an item was changed that counted in this way
+    itself, `undone` is what it was: an entry, and what that had taken the place of.
+    """
 
     partition: str
     sequence: str
     entry: LedgerEntry
     before: LedgerEntry | None = None
+    undone: tuple[LedgerEntry, LedgerEntry | None] | None = None
 
 
 @dataclass(slots=True)
@@ -148,6 +153,11 @@ def cells_of(change: Change, region: str) -> Cells:
     cells = entry_cells(change.entry, region)
     if change.before is not None:
         add(cells, entry_cells(change.before, region), -1)
+    if change.undone is not None:
+        was, before = change.undone
+        add(cells, entry_cells(was, region), -1)
+        if before is not None:
+            add(cells, entry_cells(before, region))
     return without_zeros(cells)
 
 

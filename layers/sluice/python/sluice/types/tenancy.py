@@ -18,6 +18,8 @@ SCOPES = (
     "usage:read",
     "ledger:write",
     "audit:read",
+    "users:read",
+    "users:write",
 )
 """What a caller may be let do; "admin" stands for every one but the first, and a write for its read."""
 

@@ -86,6 +86,21 @@ class DynamoLedgerStore:
         """Write the next version of an entry, once; False when that version stands already."""
         return self._put_new({**to_item(entry, self._days), "before": money_of(before)})
 
+    def rename_user(self, entry: LedgerEntry, name: str) -> bool:
+        """Put `name` in place of an entry's user and take its session away; False when it is somebody else's by now."""
+        try:
+            self._client.update_item(
+                self._table,
+                (partition_of(entry.request_id), sort_key(entry)),
+                "SET #user = :name REMOVE #session",
+                condition="#user = :user",
+                names={"#user": "user", "#session": "session"},
+                values={":name": name, ":user": to_record(entry)["user"]},
+            )
+        except ConditionalCheckFailed:
+            return False
+        return True
+
     def partition(self, partition: str, after: str = "") -> Iterator[LedgerEntry]:
         """Yield every entry of a ledger partition in order of its sort key, each version apart, from `after` on."""
         for item in self._client.query(self._table, partition, consistent=True, after=after):

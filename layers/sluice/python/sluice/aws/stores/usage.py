@@ -166,6 +166,20 @@ class DynamoUsageStore:
             return False
         return True
 
+    def drop_empty(self, cell: Cell) -> bool:
+        """Delete a cell whose columns are all 0; False when they are not, or it was written since it was read."""
+        item = self._client.get_item(self._table, cell, consistent=True)
+        if item is None or any(_columns(item).values()):
+            return False
+        condition, values = "merged = :merged", {":merged": item.get("merged")}
+        if "merged" not in item:
+            condition, values = "attribute_not_exists(merged)", {}
+        try:
+            self._client.delete_item(self._table, cell, condition=condition, values=values)
+        except ConditionalCheckFailed:
+            return False
+        return True
+
     def put_fences(self, at_ms: Millis) -> None:
         """Write a fence into every fence partition of the ledger's table."""
         for number in range(FENCES):
