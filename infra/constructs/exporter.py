@@ -42,7 +42,12 @@ class ExporterJob(Construct):
             stage=stage,
             folder="exporter",
             layers=layers,
-            permissions=Permissions(provider_secret=True, stream=stream, archives=ENTRIES_PREFIX if to_bucket else ""),
+            permissions=Permissions(
+                tables={"config": ("GetItem",)},  # for the fences of teams whose requests must stay somewhere
+                provider_secret=True,
+                stream=stream,
+                archives=ENTRIES_PREFIX if to_bucket else "",
+            ),
             timeout=TIMEOUT,
             description="Delivers the ledger to where telemetry goes",
             variables={"SLUICE_EXPORTERS": text_of(stage.exporters)},

@@ -68,10 +68,11 @@ def test_the_stream_feeds_it_and_what_nobody_takes_is_kept(exporting: Assembly) 
 
 def test_it_may_read_the_stream_and_the_secret_and_put_entries(exporting: Assembly) -> None:
     found = statements(exporting, "pr-7", "jobs", "ExporterJobRole")
-    assert set(found) == {"Logs", "Secrets", "Stream", "Archive"}
+    assert set(found) == {"Logs", "ConfigTable", "Secrets", "Stream", "Archive"}
+    assert found["ConfigTable"]["Action"] == "dynamodb:GetItem"
     assert found["Archive"]["Action"] == "s3:PutObject"
     assert str(found["Archive"]["Resource"]).count("/entries/*") == 1
-    assert set(statements(exporting, "pr-8", "jobs", "ExporterJobRole")) == {"Logs", "Secrets", "Stream"}
+    assert set(statements(exporting, "pr-8", "jobs", "ExporterJobRole")) == {"Logs", "ConfigTable", "Secrets", "Stream"}
 
 
 def test_the_request_path_may_put_payloads_where_there_is_an_archive(exporting: Assembly) -> None:

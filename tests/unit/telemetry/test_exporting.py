@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from sluice.aws.attributes import marshal_item
+from sluice.aws.attributes import marshal_item, unmarshal_item
 from sluice.aws.exporter import Consumer, S3Target, exporter_handler, packed
 from sluice.aws.stores.ledger import to_item
 from sluice.metering import request_ids
 from sluice.ports import UpstreamCall
 from sluice.providers.transport import HttpTransport
+from sluice.routing.configuration import canonical_json, version_of
 from sluice.settings import Settings
 from sluice.telemetry.exporting import BATCH, TRIES, Exporter, Feed, Later, Never, sampled
 from sluice.telemetry.options import TargetOptions, check, options_from
@@ -117,6 +118,20 @@ def test_a_target_may_want_some_teams_only() -> None:
     target = Taking()
     Run(target, teams=("ads",)).exporter.deliver([entry_of(1), entry_of(2, team="ads")])
     assert target.calls == [[entry_of(2).request_id]]
+
+
+def test_of_a_fenced_team_only_targets_that_name_it_and_the_regions_own_bucket_get_anything() -> None:
+    options = (TargetOptions("any", "otlp"), TargetOptions("named", "otlp", teams=("eu",)), TargetOptions("own", "s3"))
+    targets = [Taking() for _ in options]
+    feeds = [Feed(option, target) for option, target in zip(options, targets, strict=True)]
+    exporter = Exporter(feeds, lambda *_: None, lambda: 60.0, lambda _: None, fenced=lambda team: team == "eu")
+    inside, outside = entry_of(1, team="eu"), entry_of(2)
+    exporter.deliver([inside, outside])
+    assert [target.calls for target in targets] == [
+        [[outside.request_id]],
+        [[inside.request_id]],
+        [[inside.request_id, outside.request_id]],
+    ]
 
 
 def test_sampling_keeps_or_drops_whole_traces() -> None:
@@ -337,7 +352,16 @@ class Cloud:
         self.objects: dict[str, bytes] = {}
         self._outward = HttpTransport()
 
+    def _item(self, key: dict[str, Any]) -> dict[str, Any]:
+        """Return the live configuration, or the pointer to it."""
+        document = {"residency": {"eu": {"teams": ["fenced"], "places": ["eu"]}}}
+        if key["sk"]["S"] == "live":
+            return {"Item": marshal_item({**unmarshal_item(key), "version": version_of(document), "revision": 1})}
+        return {"Item": marshal_item({**unmarshal_item(key), "document": canonical_json(document)})}
+
     def send(self, call: UpstreamCall) -> Any:
+        if "dynamodb" in call.url:
+            return Scripted(body=json.dumps(self._item(json.loads(call.body)["Key"])).encode())
         if "secretsmanager" in call.url:
             return Scripted(body=json.dumps({"SecretString": json.dumps(self.bundle)}).encode())
         if ".s3." in call.url:
@@ -359,7 +383,8 @@ def test_the_function_delivers_the_stream_to_all_targets_of_its_stage() -> None:
         )  # fmt: skip
         cloud, lines = Cloud({"exporter_langfuse": {"username": "pk", "password": "sk"}}), Lines()
         handler = exporter_handler(settings, cloud, lines=lines)  # type: ignore[arg-type]
-        answer = handler({"Records": [record(entry_of(1), number=7)]}, Context())
+        fenced = record(entry_of(2, team="fenced"), number=8)
+        answer = handler({"Records": [record(entry_of(1), number=7), fenced]}, Context())
     assert answer == {"batchItemFailures": []}
     ((path, headers, body),) = collector.asked
     assert (path, headers["authorization"]) == ("/v1/traces", "Basic cGs6c2s=")
@@ -369,5 +394,6 @@ def test_the_function_delivers_the_stream_to_all_targets_of_its_stage() -> None:
     assert (resource["service.name"], resource["deployment.environment.name"]) == ("sluice", "test")
     ((url, packed_entries),) = cloud.objects.items()
     assert url.startswith("https://sluice-test-archive.s3.eu-west-1.amazonaws.com/entries/day%3D2026-11-23/")
-    assert packed_entries == packed([entry_of(1)])
-    assert lines.lines[-1]["ExportedEntries"] == 2
+    assert packed_entries == packed([entry_of(1), entry_of(2, team="fenced")])
+    assert len(body["resourceSpans"][0]["scopeSpans"][0]["spans"]) == 2  # the request and its one attempt
+    assert lines.lines[-1]["ExportedEntries"] == 3

@@ -11,6 +11,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sluice import metrics
@@ -26,6 +27,7 @@ from sluice.telemetry.exporting import Exporter, Feed, Later, Target
 from sluice.telemetry.genai import Value
 from sluice.telemetry.options import HELD_AS, TargetOptions, options_from
 from sluice.types.ledger import LedgerEntry
+from sluice.types.residency import Fence
 
 MARGIN_SECONDS = 5.0
 """Kept back from the function's deadline, so that it can answer."""
@@ -58,7 +60,14 @@ def exporter_handler(
         return target_of(options, outward, lambda: held(options.name), resource=resource_of(told), loopback=told.local)
 
     feeds = [Feed(options, made(options)) for options in options_from(told.exporters)]
-    return Consumer(feeds, sink, metric_namespace(told.stage), refresh=aws.secrets.renew).handle
+
+    def fences() -> Sequence[Fence]:
+        # Read for every batch: a fence that was just put up holds at once. Without an answer nothing is delivered.
+        version = aws.configurations.current_version()
+        return () if version is None else held_configuration(version).residency
+
+    held_configuration = lru_cache(maxsize=2)(aws.configurations.load)
+    return Consumer(feeds, sink, metric_namespace(told.stage), refresh=aws.secrets.renew, fences=fences).handle
 
 
 class Consumer:
@@ -71,6 +80,7 @@ class Consumer:
         namespace: str,
         *,
         refresh: Callable[[], None] = lambda: None,
+        fences: Callable[[], Sequence[Fence]] = tuple,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -78,6 +88,7 @@ class Consumer:
         self._lines = lines
         self._namespace = namespace
         self._refresh = refresh
+        self._fences = fences
         self._now = now
         self._sleep = sleep
 
@@ -89,7 +100,14 @@ class Consumer:
             return {"batchItemFailures": []}
         self._refresh()
         ends = self._now() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
-        found = Exporter(self._feeds, self._tell, lambda: ends - self._now(), self._sleep).deliver(entries)
+        fences = self._fences()
+        found = Exporter(
+            self._feeds,
+            self._tell,
+            lambda: ends - self._now(),
+            self._sleep,
+            fenced=lambda team: any(fence.concerns(team) for fence in fences),
+        ).deliver(entries)
         oldest = min(entry.started_ms + entry.duration_ms for entry in entries)
         now = self._now()
         figures = [(metrics.EXPORTED, found.delivered), (metrics.EXPORT_AGE, round(max(now - oldest / 1000, 0), 3))]

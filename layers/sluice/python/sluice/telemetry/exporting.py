@@ -71,9 +71,9 @@ class Feed:
     target: Target
     known: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
-    def wanted(self, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    def wanted(self, entries: Iterable[LedgerEntry], fenced: Callable[[str], bool]) -> list[LedgerEntry]:
         """Return those entries that are for this target and that it does not have yet."""
-        return [entry for entry in entries if key_of(entry) not in self.known and self._is_for(entry)]
+        return [entry for entry in entries if key_of(entry) not in self.known and self._is_for(entry, fenced)]
 
     def note(self, entries: Iterable[LedgerEntry]) -> None:
         """Remember that the target has these entries."""
@@ -82,28 +82,39 @@ class Feed:
         while len(self.known) > REMEMBERED:
             self.known.popitem(last=False)
 
-    def _is_for(self, entry: LedgerEntry) -> bool:
+    def _is_for(self, entry: LedgerEntry, fenced: Callable[[str], bool]) -> bool:
         if self.options.teams and entry.team not in self.options.teams:
+            return False
+        # A bucket of the region's own keeps what must not leave; anybody else has to be allowed by name.
+        if not self.options.teams and self.options.kind != "s3" and fenced(entry.team):
             return False
         return sampled(entry, self.options.sample)
 
 
+def _nobody(team: str) -> bool:  # noqa: ARG001 - without fences no team is asked for
+    return False
+
+
 @dataclass
 class Exporter:
-    """Delivers to all targets of a stage. `tell(event, target, reason)` writes a line; `left` gives seconds left."""
+    """Delivers to all targets of a stage. `tell(event, target, reason)` writes a line; `left` gives seconds left.
+
+    Of a team that is `fenced` (residency), only targets that name the team get anything, and the region's own bucket.
+    """
 
     feeds: Sequence[Feed]
     tell: Callable[[str, str, str], None]
     left: Callable[[], float]
     sleep: Callable[[float], None]
     chance: Callable[[], float] = random.random
+    fenced: Callable[[str], bool] = _nobody
 
     def deliver(self, entries: Sequence[LedgerEntry]) -> Outcome:
         """Deliver entries to every target that wants them; one target's trouble leaves the others alone."""
         delivered = dropped = failures = 0
         late: list[str] = []
         for feed in self.feeds:
-            wanted = feed.wanted(entries)
+            wanted = feed.wanted(entries, self.fenced)
             for start in range(0, len(wanted), BATCH):
                 part = wanted[start : start + BATCH]
                 try:
