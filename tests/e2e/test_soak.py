@@ -34,7 +34,7 @@ def later(held: Held, files: dict[str, int] | None = None, requests: int = 200) 
 @pytest.mark.parametrize(
     ("sample", "found"),
     [
-        (later(Held(30_000 + GROWTH_KB + 1, 6, 1)), "grew by"),
+        (later(Held(30_001 + GROWTH_KB, 6, 1)), "grew by"),
         (later(Held(31_000, 6, 1), requests=100 + LEAST_FOR_A_SLOPE), "for 1,000 requests"),
         (later(Held(30_000, 9, 1)), "6 -> 9 files"),
         (later(Held(30_000, 6, 2)), "1 -> 2 threads"),
@@ -62,4 +62,5 @@ def test_the_drill_sees_a_wrong_answer_and_expects_refusals() -> None:
 
 def test_a_slope_is_told_for_a_thousand_requests() -> None:
     assert slope([(0, 100), (500, 150), (1000, 200)]) == pytest.approx(100.0)
+    assert slope([(0, 100), (500, 100), (1000, 4_000), (1500, 4_000)]) == 0.0
     assert slope([(0, 100)]) == 0.0

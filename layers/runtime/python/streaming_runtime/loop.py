@@ -48,7 +48,7 @@ class Loop:
 
     def _serve(self, headers: dict[str, str], body: bytes | bytearray) -> None:
         call = Call(headers)
-        _set_trace_id(headers.get("lambda-runtime-trace-id"))
+        set_trace_id(headers.get("lambda-runtime-trace-id"))
         try:
             event = _decode(body)
             if self._every_event or _is_http(event):
@@ -125,11 +125,16 @@ def _encode(result: object) -> bytes:
         ) from error
 
 
-def _set_trace_id(trace_id: str | None) -> None:
+def set_trace_id(trace_id: str | None) -> None:
+    """Let `os.environ` name the trace of this event, where X-Ray's SDK looks for it; None for no trace.
+
+    The C library is not told: its setenv keeps every value that it ever saw, 120 bytes and more for each event (glibc).
+    """
+    known, key = os.environ._data, os.environ.encodekey(TRACE_ID)  # type: ignore[attr-defined]
     if trace_id is None:
-        os.environ.pop(TRACE_ID, None)
-    elif os.environ.get(TRACE_ID) != trace_id:
-        os.environ[TRACE_ID] = trace_id
+        known.pop(key, None)
+    else:
+        known[key] = os.environ.encodevalue(trace_id)
 
 
 def _flush() -> None:
