@@ -141,3 +141,57 @@ def test_a_rolling_window_looks_at_all_shards_that_its_earlier_parts_had() -> No
     budget = replace(ROLLING, shards=1, layouts=(Layout(NOON, ROLLING.shares, 4),))
     assert layout_of(budget, window_at(budget.window, NOON + 600)).before_shards == 4
     assert layout_of(budget, window_at(budget.window, NOON + DAY)).before_shards == 1
+
+
+def test_a_window_that_begins_at_the_very_moment_has_the_new_split() -> None:
+    midnight = NOON + DAY // 2
+    for until, shards in ((midnight, 4), (midnight + 1, 1)):
+        budget = replace(CHANGED, layouts=(Layout(until, DAILY.shares, 1),))
+        assert layout_of(budget, window_at(budget.window, midnight))[:2] == (
+            budget.shares if shards == 4 else DAILY.shares,
+            shards,
+        )
+
+
+def test_a_change_is_forgotten_only_while_no_window_can_have_begun_under_it() -> None:
+    kept = {"b": (Layout(NOON, DAILY.shares, 1),)}
+    late, early = NOON - STALE_SECONDS, NOON - STALE_SECONDS - 1
+    assert after(kept, CHANGED, DAILY, early) == {}
+    assert after(kept, CHANGED, DAILY, late) == {"b": (*kept["b"], Layout(late + MARGIN_SECONDS, CHANGED.shares, 4))}
+
+
+def test_a_window_of_the_same_name_in_another_time_zone_keeps_its_split() -> None:
+    moved = replace(CHANGED, window=Window("day", "Pacific/Kiritimati"))
+    (layout,) = after({}, DAILY, moved, NOON)["b"]
+    assert layout == Layout(NOON + MARGIN_SECONDS + 2 * DAY, DAILY.shares, 1)
+
+
+def test_a_rolling_window_counts_with_every_split_of_its_length_and_no_other() -> None:
+    shares: list[dict[str, int]] = [{"eu": each} for each in (100, 200, 300, 400)]
+    window = window_at(ROLLING.window, NOON)
+    reach = window.start - (len(window.before) + 1) * (window.end - window.start)
+    layouts = (
+        Layout(reach, shares[0], 7),
+        Layout(reach + 1, shares[1], 5),
+        Layout(window.start, shares[2], 2),
+    )
+    found = layout_of(replace(ROLLING, shares=shares[3], shards=3, layouts=layouts), window)
+    assert found == (shares[3], 3, (shares[1], shares[2]), 5)
+    ahead = (*layouts, Layout(window.start + 1, shares[0], 1))
+    assert layout_of(replace(ROLLING, shares=shares[3], shards=9, layouts=ahead), window) == (
+        shares[0],
+        1,
+        (shares[1], shares[2]),
+        5,
+    )
+
+
+def test_a_rolling_window_that_was_never_changed_looks_back_at_all_of_its_shards() -> None:
+    budget = replace(ROLLING, shards=4)
+    assert layout_of(budget, window_at(budget.window, NOON)).before_shards == 4
+
+
+def test_a_calendar_window_has_one_split() -> None:
+    layouts = (Layout(NOON - 3 * DAY, {"eu": 1}, 9), Layout(NOON + DAY, DAILY.shares, 2))
+    found = layout_of(replace(CHANGED, layouts=layouts), window_at(CHANGED.window, NOON))
+    assert found == (DAILY.shares, 2, (), 2)

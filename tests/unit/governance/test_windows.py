@@ -153,3 +153,19 @@ def test_no_real_interval_ever_holds_more_than_the_cap(seconds: int, moment: int
 def test_an_unknown_time_zone_is_refused_with_its_name(name: str) -> None:
     with pytest.raises(ValueError, match="is not known; write an IANA name"):
         window_at(Window("day", name), 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "behind"),
+    [("day", "1919-03-30", "1919-03-31"), ("week", "1919-W13", "1919-W14")],
+)
+def test_where_clocks_jump_over_midnight_in_the_middle_of_their_jump_windows_leave_no_gap(
+    kind: WindowKind, before: str, behind: str
+) -> None:
+    # Toronto went from 23:30 on Sunday, 30 March 1919 to 00:30 on Monday.
+    jump = -1_601_753_400
+    window = Window(kind, "America/Toronto")
+    earlier, later = window_at(window, jump - 1), window_at(window, jump + 3_600)
+    assert (earlier.id, later.id, earlier.end) == (before, behind, later.start)
+    assert window_at(window, jump).id == window_at(window, later.start - 1).id == before
+    assert window_at(window, later.start).id == behind
