@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sluice.archiving import LIMIT, chosen, kept
 from sluice.control.configurations import ConfigurationModel
+from sluice.dialects.masking import masked
 from sluice.routing.configuration import parse
 from sluice.settings import PAYLOAD_DAYS
 from sluice.telemetry.payload_keys import payload_key, request_keys, user_prefixes
@@ -181,6 +182,15 @@ def test_no_email_is_left_wherever_it_stands(value: Any, indent: int) -> None:
         json.dumps(value, ensure_ascii=bool(indent % 2), indent=indent or None).encode(), "application/json", redact
     )
     assert EMAIL not in json.dumps(told, ensure_ascii=False)
+
+
+def test_pictures_stay_whole_and_hide_nothing() -> None:
+    redact = redactor((), emails=True, keys=masked)
+    assert redact is not None
+    picture = "aB3+" * 2000
+    assert redact(picture) == picture
+    assert redact(f"data:image/png;base64,{picture}") == f"data:image/png;base64,{picture}"
+    assert EMAIL not in redact(f"data:text/plain;base64,{picture} {EMAIL}")
 
 
 def test_an_escape_hides_nothing() -> None:

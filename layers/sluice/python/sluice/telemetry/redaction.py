@@ -14,6 +14,9 @@ from typing import Any
 
 MASK = "[redacted]"
 EMAILS = re.compile(r"[A-Za-z0-9._%+'\-]{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+LEAST_BINARY = 4096
+BINARY = re.compile(r"(?:data:[\w/+.;=-]{1,100};base64,)?[A-Za-z0-9+/_-]{4000,}={0,2}")
+"""A picture or sound in Base64: no word or key is that long, and masking would take pieces out of it."""
 _CONSTANT = frozenset(
     ("id", "object", "model", "type", "role", "event", "item_id", "response_id", "call_id", "name", "finish_reason",
      "stop_reason", "system_fingerprint", "service_tier", "status", "obfuscation", "done_reason", "created_at")
@@ -26,14 +29,16 @@ Redact = Callable[[str], str]
 def redactor(patterns: Iterable[str], *, emails: bool, keys: Redact | None) -> Redact | None:
     """Return what redacts a text; None where there is nothing to redact. `keys` masks credentials."""
     found = [re.compile(pattern) for pattern in patterns]
-    if emails:
-        found.append(EMAILS)
-    if not found and keys is None:
+    if not found and not emails and keys is None:
         return None
 
     def redact(text: str) -> str:
+        if len(text) > LEAST_BINARY and BINARY.fullmatch(text):
+            return text
         for pattern in found:
             text = pattern.sub(MASK, text)
+        if emails and "@" in text:
+            text = EMAILS.sub(MASK, text)
         return text if keys is None else keys(text)
 
     return redact
