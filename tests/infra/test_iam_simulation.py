@@ -27,7 +27,7 @@ REQUEST_PATH: dict[str, str] = {
     "upload": "GetObject",
 }
 MAY: dict[str, dict[str, str]] = {
-    "streaming": REQUEST_PATH | {"cache": "BatchGetItem DeleteItem GetItem PutItem UpdateItem", "ledger": "PutItem"},
+    "streaming": REQUEST_PATH | {"cache": "BatchGetItem DeleteItem GetItem PutItem UpdateItem"},
     "completion": REQUEST_PATH | {"cache": "DeleteItem GetItem PutItem Query"},
     "routing": {
         "config": "GetItem",
