@@ -1,7 +1,7 @@
 # One command list for people and for CI. `make` alone prints it.
 .DEFAULT_GOAL := help
 .PHONY: bounds dashboard prices help run setup setup-dev setup-clients test quick check lint format types imports recordings drill-kill \
-	drill-input drill-clone drill-rotation drill-agents crash race chaos soak failover drill-restore bench bench-accounting bench-catalogue costs load build synth deploy deploy-local catalogue lock
+	drill-input drill-clone drill-rotation drill-agents crash race chaos soak failover drill-restore bench bench-accounting bench-catalogue costs load build synth deploy deploy-local sbom catalogue lock
 
 # The interpreter that starts the bootstrap. It is tried, not looked up: a version manager's shim may exist and not run.
 STARTER = $(shell for p in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
@@ -120,6 +120,9 @@ deploy-local: setup-dev node_modules ## Drill: deploy to a fresh emulator, use a
 
 dashboard: setup-dev ## Draw the dashboard's picture and the tables of alarms into docs
 	@$(VENV)/python -m infra.observability.pages
+
+sbom: setup-dev ## Write the bills of materials (CycloneDX 1.6): docs/sbom.json of what is deployed
+	@$(VENV)/python -m infra.sbom
 
 catalogue: setup-dev ## Refresh models and prices in the provider files
 	@$(VENV)/python -m sluice.local.catalogue
