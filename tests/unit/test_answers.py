@@ -103,3 +103,14 @@ def test_a_translated_stream_that_fails_says_so_and_costs_what_was_said(
     assert (entry.outcome, entry.usage.estimated) == ("failed", True)
     assert 4 <= entry.usage.output <= 6
     assert entry.cost > 0
+
+
+def test_a_stream_that_the_gateway_itself_breaks_off_is_told_and_entered_as_failed() -> None:
+    own_fault = RuntimeError("a fault of our own, with sk-secret in its words")
+    gateway = Gateway(ScriptedTransport(events(*STREAM[:2], own_fault)))
+    response, body = gateway.ask(CHAT, streamed(ASK, "openai/test-gpt"))
+    assert response.status == 200
+    assert b"could not send the rest" in body
+    assert b"sk-secret" not in body
+    entry = gateway.ledger.only
+    assert (entry.outcome, entry.error_code) == ("failed", "passing_RuntimeError")

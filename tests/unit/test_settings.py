@@ -98,14 +98,14 @@ def test_table_names_carry_the_prefix() -> None:
     assert Settings.from_environment(COMPLETE).table("ledger") == "sluice-dev-ledger"
 
 
-def test_the_schema_replicates_configuration_and_counters_only() -> None:
-    assert {table.name for table in TABLES if table.replicated} == {"config", "usage"}
+def test_the_schema_replicates_configuration_counters_and_records_of_changes() -> None:
+    assert {table.name for table in TABLES if table.replicated} == {"config", "usage", "audit"}
     assert {table.name for table in TABLES if not table.replicated} == {"ledger", "cache"}
 
 
-def test_only_the_ledger_streams_and_everything_but_configuration_expires() -> None:
+def test_only_the_ledger_streams_and_configuration_and_its_changes_are_kept_for_ever() -> None:
     assert {table.name: table.stream for table in TABLES if table.stream} == {"ledger": "NEW_AND_OLD_IMAGES"}
-    assert {table.name for table in TABLES if table.ttl != "expires_at"} == {"config"}
+    assert {table.name for table in TABLES if table.ttl != "expires_at"} == {"config", "audit"}
 
 
 def test_settings_import_nothing_of_sluice() -> None:

@@ -131,19 +131,30 @@ def pass_stream(
             _feed(meter, rest, tally)
         if stream_type(dialect):  # sound has no end but its last byte
             _check_end(meter, tally)
-    except ProviderError as error:
-        tally.break_off(error)
-        told = dialect.stream_error_bytes(error, tally.request_id)
-        if not told:
-            raise  # a format with no room for an error: the connection is broken off
-        yield told
     except GeneratorExit:
         tally.abort()
         raise
+    except Exception as error:
+        failure = _broken_off(error, tally, "passing")
+        told = dialect.stream_error_bytes(failure, tally.request_id)
+        if not told:
+            raise  # a format with no room for an error: the connection is broken off
+        yield told
     finally:
         exchange.answer.close()
         _close_meter(meter, tally)
         finish()
+
+
+def _broken_off(error: Exception, tally: Tally, where: str) -> GatewayError:
+    """Note what ended a stream after its first byte; return what the caller is told."""
+    if isinstance(error, GatewayError):
+        tally.break_off(error)
+        return error
+    failure = InternalError("The gateway could not send the rest of this answer.")
+    tally.break_off(failure)
+    tally.error_code = f"{where}_{type(error).__name__}"
+    return failure
 
 
 def translate_stream(
@@ -166,17 +177,11 @@ def translate_stream(
     try:
         for block in caller.encode_stream(watched, request):
             yield _priced(block, tally) if with_cost and b'"usage' in block else block
-    except GatewayError as error:
-        tally.break_off(error)
-        yield caller.stream_error_bytes(error, tally.request_id)
     except GeneratorExit:
         tally.abort()
         raise
     except Exception as error:
-        failure = InternalError("The gateway could not translate the rest of this answer.")
-        tally.break_off(failure)
-        tally.error_code = f"translation_{type(error).__name__}"
-        yield caller.stream_error_bytes(failure, tally.request_id)
+        yield caller.stream_error_bytes(_broken_off(error, tally, "translation"), tally.request_id)
     finally:
         watched.close()  # its estimate must stand before the entry is made
         exchange.answer.close()
