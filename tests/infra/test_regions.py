@@ -32,6 +32,14 @@ def test_the_findings_of_a_stage_with_every_setting_are_all_decided(shaped: Asse
     assert shaped.findings() == []
 
 
+def test_a_synth_asks_nothing_of_aws(shaped: Assembly, assembly: Assembly) -> None:
+    for each in (shaped, assembly):
+        manifest = json.loads((each.folder / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest["artifacts"]
+        # What the CDK would have to look up in the account stands here (zones, images, networks).
+        assert "missing" not in manifest
+
+
 @pytest.mark.parametrize("kind", ["data", "jobs"])
 def test_a_region_more_is_one_line_and_gets_what_the_others_have(shaped: Assembly, kind: str) -> None:
     ours, theirs = normal(shaped, kind, THIRD), normal(shaped, kind, SECONDARY)
