@@ -192,6 +192,6 @@ def test_a_rolling_window_that_was_never_changed_looks_back_at_all_of_its_shards
 
 
 def test_a_calendar_window_has_one_split() -> None:
-    layouts = (Layout(NOON - 3 * DAY, {"eu": 1}, 9), Layout(NOON + DAY, DAILY.shares, 2))
+    layouts = (Layout(NOON - DAY // 2 - 100, {"eu": 1}, 9), Layout(NOON + DAY, DAILY.shares, 2))
     found = layout_of(replace(CHANGED, layouts=layouts), window_at(CHANGED.window, NOON))
     assert found == (DAILY.shares, 2, (), 2)

@@ -189,7 +189,8 @@ class LeaseMachine(RuleBasedStateMachine):
         for key, room in spendable.items():
             state = self.store.items[key]
             live = {environment.leases.environment for environment in self.environments}
-            assert room <= sum(hold.amount for hold in state.holds.values() if hold.environment.partition(".")[0] in live)
+            theirs = [hold for hold in state.holds.values() if hold.environment.partition(".")[0] in live]
+            assert room <= sum(hold.amount for hold in theirs)
 
     def teardown(self) -> None:
         """Let everything end, wait for the lapse, sweep: nothing is held for ever, and every cent is accounted for."""

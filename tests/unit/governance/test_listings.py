@@ -21,9 +21,10 @@ class Shelf:
 def test_a_counter_is_listed_once() -> None:
     shelf = Shelf()
     listings = Listings(shelf.add, lambda: 1000.5)
+    names = ["budget#b#x#2026-11", "limit#l#x#concurrent", "budget#b#y#2026-11"]
     for _ in range(3):
-        listings.note(["budget#b#x#2026-11", "limit#l#x#concurrent", "budget#b#y#2026-11"])
-    assert shelf.added == [(name, 1000 + KEPT_SECONDS) for name in ("budget#b#x#2026-11", "limit#l#x#concurrent", "budget#b#y#2026-11")]
+        listings.note(names)
+    assert shelf.added == [(name, 1000 + KEPT_SECONDS) for name in names]
 
 
 def test_what_could_not_be_listed_is_listed_next_time() -> None:

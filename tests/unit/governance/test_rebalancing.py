@@ -101,6 +101,8 @@ def test_what_a_giver_has_beyond_what_it_may_is_taken_off_what_it_gave() -> None
     states = {"us#0": spent(700, eu0=300), "eu#0": spent(100, us0=100)}
     assert received(states, "eu#0", Split(1_000, regions, {})) == 200
     assert received(states, "eu#0", Split(1_200, regions, {})) == 300
+    idle = {**states, "ap#0": spent(0)}
+    assert received(idle, "eu#0", Split(1_000, regions, {"eu": 500, "us": 500})) == 200
     # A shard that the split no longer has may have nothing.
     assert received({"us#7": spent(300, eu0=300)}, "eu#0", Split(1_000, regions, {})) == 0
     assert received({"us#1": spent(450, eu0=300)}, "eu#0", Split(1_600, regions, {}, 2)) == 250

@@ -39,6 +39,13 @@ def test_regions_have_the_same_share_unless_told_otherwise() -> None:
     assert [Split(100, REGIONS, {"us": 900}).of_region(each) for each in REGIONS] == [0, 90]
 
 
+def test_a_region_has_the_least_of_all_shares_that_count() -> None:
+    found = Split(1_999, REGIONS, {"us": 900}, 1, ({"us": 500}, {"eu": 100, "us": 700}))
+    assert [found.of_region(each) for each in REGIONS] == [0, 999]
+    assert isinstance(found.of_region("us"), int)
+    assert Split(1_000, REGIONS, {"us": 900}).of_region("eu") == 0
+
+
 class Replica:
     """Two regions' tables. What one wrote is copied to the other when `copy` says so, the newest version that far."""
 

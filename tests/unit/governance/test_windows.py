@@ -167,5 +167,17 @@ def test_where_clocks_jump_over_midnight_in_the_middle_of_their_jump_windows_lea
     window = Window(kind, "America/Toronto")
     earlier, later = window_at(window, jump - 1), window_at(window, jump + 3_600)
     assert (earlier.id, later.id, earlier.end) == (before, behind, later.start)
-    assert window_at(window, jump).id == window_at(window, later.start - 1).id == before
+    assert window_at(window, jump) == window_at(window, later.start - 1) == earlier
     assert window_at(window, later.start).id == behind
+
+
+def test_where_clocks_go_back_into_the_month_before_the_new_month_goes_on() -> None:
+    # St. John's went from 00:01 on 1 November 2009 to 23:01 on 31 October.
+    again = 1_257_044_400  # 23:30, for the second time
+    found = window_at(Window("month", "America/St_Johns"), again)
+    assert (found.id, found.start, found.end) == ("2009-11", 1_257_042_600, 1_259_638_200)
+
+
+def test_a_sub_window_is_named_by_its_length_and_its_beginning() -> None:
+    found = window_at(Window("rolling", seconds=7_200), 1_000_000_123)
+    assert (found.id, found.start, found.before[0]) == ("r600-999999600", 999_999_600, "r600-999999000")
