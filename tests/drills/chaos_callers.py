@@ -182,6 +182,7 @@ class Line:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, timeout=PATIENCE_SECONDS)
         status, named, read, complete = 0, {}, b"", False
+        answer: http.client.HTTPResponse | None = None
         try:
             self._connection.request("POST", wish.speech.path(wish.model, wish.stream), body, headers)
             answer = self._connection.getresponse()
@@ -192,6 +193,9 @@ class Line:
             self.close()
         except (http.client.HTTPException, OSError):
             self.close()
+        finally:
+            if answer is not None:
+                answer.close()
         verdict = judged(wish, status, read, complete=complete)
         return Told(wish, verdict, status, named.get("x-request-id", ""), time.monotonic() - began, named)
 

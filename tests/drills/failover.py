@@ -54,7 +54,7 @@ class Shape:
 
 
 FULL = Shape()
-SHORT = Shape(outage=1.6, calm=0.8, pause=0.05, cap=2_000_000)
+SHORT = Shape(outage=1.6, calm=0.4, pause=0.05, cap=2_000_000)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -137,6 +138,8 @@ class Replication:
         self.cut: set[str] = set()
         """Regions whose tables are out of reach, also for replication."""
         self.copied = 0
+        self._lock = threading.Lock()
+        self._closed = False
 
     async def run(self, delay: float) -> None:
         """Copy until cancelled; an item arrives between one and two `delay` seconds after it was written."""
@@ -146,17 +149,20 @@ class Replication:
 
     def copy(self) -> None:
         """Copy once."""
-        if self.cut:
-            return
-        for table in self._tables:
-            for source in self._clients:
-                for target in self._clients:
-                    if source != target:
-                        self._copy(table, source, target)
+        with self._lock:
+            if self.cut or self._closed:
+                return
+            for table in self._tables:
+                for source in self._clients:
+                    for target in self._clients:
+                        if source != target:
+                            self._copy(table, source, target)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._transport.drop_connections()
+        """Close the connections when the copying under way is done."""
+        with self._lock:
+            self._closed = True
+            self._transport.drop_connections()
 
     def _copy(self, table: str, source: str, target: str) -> None:
         now = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._scan(source, table)}
