@@ -44,6 +44,7 @@ UNREHEARSED = {
     ("Reconcile", "GetItem", "usage"),
     ("Rollup", "DeleteItem", "usage"),
     ("Rotation", "RotateSecret", "??????"),
+    ("Streaming", "GetItem", "ledger"),
 }
 """What roles grant for cases that are tested elsewhere, against real tables: function, action, table."""
 
