@@ -41,6 +41,9 @@ class Document:
             ) from None
         except RecursionError:
             raise BadRequest("The body is nested too deeply.", code="invalid_json") from None
+        except ValueError:
+            # The interpreter reads no whole number of more than 4,300 digits.
+            raise BadRequest("The body holds a number with too many digits.", code="invalid_json") from None
 
     def edited(self, edits: Mapping[str, object]) -> str:
         """Return the text with the members of `edits` replaced, added at the end, or taken away (REMOVED)."""

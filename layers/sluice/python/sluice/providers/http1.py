@@ -9,6 +9,10 @@ from sluice.ports import UpstreamCall
 
 HEAD_LIMIT = 65_536
 CHUNK_LINE_LIMIT = 1024
+INFLATE_PIECE = 262_144
+"""Bytes that are inflated at once: deflate makes up to 1,032 bytes of one, so 64 KB of the wire could become 67 MB."""
+LENGTH_DIGITS = 18
+"""A longer Content-Length is none; the interpreter would refuse to read 4,301 digits with an error of its own."""
 
 
 def split_url(url: str) -> tuple[str, str, int, str]:
@@ -90,6 +94,8 @@ def take_chunks(buffer: bytes, left: int) -> tuple[bytes, bytes, int, bool]:
             while trailer > line + 2:  # trailer fields: skip to the empty line
                 line, trailer = trailer, buffer.find(b"\r\n", trailer + 2)
             if trailer < 0:
+                if size - position > HEAD_LIMIT:
+                    raise ProviderGarbled("The provider sent trailer fields that do not end.")
                 break
             return b"".join(parts), buffer[trailer + 2 :], 0, True
         position, left = line + 2, length + 2
@@ -107,14 +113,22 @@ def _chunk_size(line: bytes) -> int:
 
 
 def inflated(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield the chunks decompressed. Raises ProviderGarbled for an unknown encoding or damaged bytes."""
+    """Yield the chunks decompressed, in pieces of a bounded size; what follows the compressed body is dropped.
+
+    Raises ProviderGarbled for an unknown encoding or damaged bytes.
+    """
     import zlib
 
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise ProviderGarbled(f"The provider compressed its answer with {encoding[:20]!r}, which was not asked for.")
     inflater = zlib.decompressobj(wbits=47)  # gzip or zlib, by its header
     for chunk in chunks:
-        try:
-            yield inflater.decompress(chunk)
-        except zlib.error:
-            raise ProviderGarbled("The provider's compressed answer is damaged.") from None
+        rest, full = chunk, True
+        while full and not inflater.eof:
+            try:
+                piece = inflater.decompress(rest, INFLATE_PIECE)
+            except zlib.error:
+                raise ProviderGarbled("The provider's compressed answer is damaged.") from None
+            rest = inflater.unconsumed_tail
+            full = bool(rest) or len(piece) == INFLATE_PIECE
+            yield piece

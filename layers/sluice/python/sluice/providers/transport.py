@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 from sluice.errors import ProviderGarbled, ProviderTimeout, ProviderUnreachable
 from sluice.ports import UpstreamCall
 from sluice.providers.connections import open_socket, reason_of
-from sluice.providers.http1 import HEAD_LIMIT, inflated, parse_head, request_head, split_url, take_chunks
+from sluice.providers.http1 import (
+    HEAD_LIMIT,
+    LENGTH_DIGITS,
+    inflated,
+    parse_head,
+    request_head,
+    split_url,
+    take_chunks,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -191,7 +199,7 @@ class Answer:
         length = self.headers.get("content-length")
         if self._chunked or length is None:
             return None
-        if not length.isascii() or not length.isdigit():
+        if not length.isascii() or not length.isdigit() or len(length) > LENGTH_DIGITS:
             raise ProviderGarbled("The provider sent a Content-Length that is not a number.")
         return int(length)
 
