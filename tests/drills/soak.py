@@ -1,9 +1,9 @@
 """20,000 requests through the whole local stack: does anything grow that should not?
 
 Callers of three dialects, streamed or not, with budgets and rate limits in force, and a share of requests that are
-wrong (bad bodies, unknown models and keys), because refusals must not leak either. After a warm-up, and at the end, each
-process of the gateway is asked what it holds: memory (resident), file descriptors, threads; and the stack's folder is
-counted. Memory is also followed from sample to sample.
+wrong (bad bodies, unknown models and keys), because refusals must not leak either. After a warm-up, and at the end,
+each process of the gateway is asked what it holds: memory (resident), file descriptors, threads; and the stack's folder
+is counted. Memory is also followed from sample to sample.
 
 Bars: no error; no process of the gateway grows by more than `GROWTH_KB` or a tenth, or steadily by more than `SLOPE_KB`
 KB for 1,000 requests (the median from sample to sample); descriptors and threads as after the warm-up; no new files,
