@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from sluice.bounding import Adjusting, candidate_of
-from sluice.calls import Incoming, quirks_of
+from sluice.bounding import Adjusting, Inputs, candidate_of
+from sluice.calls import Incoming
 from sluice.dialects import chat_dialect, parse
 from sluice.errors import BudgetExceeded
 from sluice.governance.applying import Applicable, Applied, AppliedBudget, Applying
 from sluice.governance.layouts import layout_of
 from sluice.governance.lease import Need, Reservation, Short, owed
-from sluice.metering.bounds import input_bound
 from sluice.metering.worst_case import largest_output, output_bound, worst_case
 
 if TYPE_CHECKING:
@@ -143,9 +142,10 @@ class Gate:
             return incoming, plan, None
         ticket = Ticket(self, until=until)
         try:
-            self._draw(ticket, (applied, *apart.values()), incoming, plan)
+            inputs = Inputs(incoming.document.members)
+            self._draw(ticket, (applied, *apart.values()), incoming, plan, inputs)
             if not tally.free:
-                incoming = self._hold(ticket, applied, apart, incoming=incoming, plan=plan, tally=tally)
+                incoming = self._hold(ticket, applied, apart, inputs=inputs, incoming=incoming, plan=plan, tally=tally)
         except BaseException:
             ticket.settle(tally, now)
             raise
@@ -175,12 +175,14 @@ class Gate:
 
     # Rate limits
 
-    def _draw(self, ticket: Ticket, applied: tuple[Applied, ...], incoming: Incoming, plan: Plan) -> None:
+    def _draw(
+        self, ticket: Ticket, applied: tuple[Applied, ...], incoming: Incoming, plan: Plan, inputs: Inputs
+    ) -> None:
         if self.buckets is None or not any(part.limits for part in applied):
             return
         tokens = 0
         if any(each.limit.input_tokens for part in applied for each in part.limits):
-            tokens = max((self._tokens(incoming, choice.deployment) for choice in plan.choices), default=0)
+            tokens = max((inputs.bound(choice.deployment).tokens for choice in plan.choices), default=0)
         output = min(output_bound(incoming.outline.max_output, incoming.outline.choices, _first(plan).model), 1 << 40)
         self.draw(ticket, applied, {"requests": 1, "input": tokens, "output": output}, incoming.dialect)
 
@@ -224,10 +226,6 @@ class Gate:
         ticket.limits = outcome
         ticket.headers = told(outcome)
 
-    def _tokens(self, incoming: Incoming, deployment: Deployment) -> int:
-        members = incoming.document.members
-        return input_bound(members, deployment.upstream_model, quirks=quirks_of(deployment)).tokens
-
     # Budgets
 
     def _hold(
@@ -236,6 +234,7 @@ class Gate:
         applied: Applied,
         apart: Mapping[str, Applied],
         *,
+        inputs: Inputs,
         incoming: Incoming,
         plan: Plan,
         tally: Tally,
@@ -244,7 +243,7 @@ class Gate:
         budgets = [*applied.budgets, *(each for part in apart.values() for each in part.budgets)]
         if not budgets:
             return incoming
-        asked = _Asked(incoming, plan, tally, certain=any(each.budget.strict for each in budgets))
+        asked = _Asked(incoming, plan, tally, inputs, certain=any(each.budget.strict for each in budgets))
         limit = min((each.budget.per_request for each in budgets if each.budget.per_request is not None), default=None)
         if limit is not None and asked.worst > limit:
             capped = next(each for each in budgets if each.budget.per_request == limit)
@@ -287,14 +286,16 @@ class Gate:
 class _Asked:
     """A request with what it can cost at worst."""
 
-    def __init__(self, incoming: Incoming, plan: Plan, tally: Tally, *, certain: bool) -> None:
+    def __init__(self, incoming: Incoming, plan: Plan, tally: Tally, inputs: Inputs, *, certain: bool) -> None:
         self.incoming = incoming
+        self.inputs = inputs
         self.certain = certain
         self.plan = plan
         self.tally = tally
         adjusting = Adjusting(tally.adjustments, tally.caller.team, tally.wall_ms, tally.region)
         self.candidates = [
-            candidate_of(incoming, choice.deployment, certain=certain, adjusting=adjusting) for choice in plan.choices
+            candidate_of(incoming, choice.deployment, certain=certain, adjusting=adjusting, inputs=inputs)
+            for choice in plan.choices
         ]
         self.worst = worst_case(self.candidates, tally.wall_ms, ceiling=tally.ceiling)
 
@@ -308,7 +309,8 @@ class _Asked:
         if most is None or most < max(applied.budget.min_output, 1):
             return None
         lowered = _lowered(incoming, most)
-        return None if lowered is None else _Asked(lowered, self.plan, self.tally, certain=self.certain)
+        # Only the bound on the answer is another one; the prompt's is known.
+        return None if lowered is None else _Asked(lowered, self.plan, self.tally, self.inputs, certain=self.certain)
 
 
 def needs_of(budgets: Iterable[AppliedBudget], worst: NanoUSD) -> Iterator[Need]:

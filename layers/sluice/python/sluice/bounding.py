@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from sluice.calls import Incoming, quirks_of
-from sluice.metering.bounds import input_bound
+from sluice.metering.bounds import InputBound, input_bound
 from sluice.metering.worst_case import Bounds, Candidate, chat_bounds, output_beyond, output_bound
 from sluice.types.clock import Millis
 from sluice.types.routes import Deployment
@@ -38,14 +38,36 @@ class Adjusting(NamedTuple):
 _AS_LISTED = Adjusting()
 
 
+class Inputs:
+    """The bounds on one request's input, each reckoned once: limits ask for them, and budgets after them."""
+
+    def __init__(self, members: Mapping[str, object]) -> None:
+        self._members = members
+        self._known: dict[str, InputBound] = {}
+
+    def bound(self, deployment: Deployment) -> InputBound:
+        """Return the bound at a deployment. Raises BadRequest for a body nested too deeply."""
+        found = self._known.get(deployment.name)
+        if found is None:
+            found = input_bound(self._members, deployment.upstream_model, quirks=quirks_of(deployment))
+            self._known[deployment.name] = found
+        return found
+
+
 def candidate_of(
-    incoming: Incoming, deployment: Deployment, *, certain: bool = False, adjusting: Adjusting = _AS_LISTED
+    incoming: Incoming,
+    deployment: Deployment,
+    *,
+    certain: bool = False,
+    adjusting: Adjusting = _AS_LISTED,
+    inputs: Inputs | None = None,
 ) -> Candidate:
     """Return one deployment with the most that the request can use there.
 
-    `certain` takes the bound on input that no text can exceed, for budgets that must hold against any caller.
+    `certain` takes the bound on input that no text can exceed, for budgets that must hold against any caller. `inputs`
+    are those of the same prompt, where they are reckoned already.
     """
-    bounds = _bounds(incoming, deployment, certain=certain)
+    bounds = _bounds(incoming, deployment, inputs or Inputs(incoming.document.members), certain=certain)
     if any("second" in tier.rates for price in deployment.model.prices for tier in price.tiers):
         bounds = replace(bounds, provider_ms=LONGEST_MS)
     if not adjusting.adjustments:
@@ -70,11 +92,11 @@ def service_tier_of(body: Mapping[str, object]) -> str | None:
     return None
 
 
-def _bounds(incoming: Incoming, deployment: Deployment, *, certain: bool) -> Bounds:
+def _bounds(incoming: Incoming, deployment: Deployment, inputs: Inputs, *, certain: bool) -> Bounds:
     outline, members, model = incoming.outline, incoming.document.members, deployment.model
     if incoming.operation in _OTHERS:
         return _OTHERS[incoming.operation](incoming, deployment)
-    found = input_bound(members, deployment.upstream_model, quirks=quirks_of(deployment))
+    found = inputs.bound(deployment)
     if certain:
         found = replace(found, tokens=found.certain)
     geo = members.get("inference_geo")

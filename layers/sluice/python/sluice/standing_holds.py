@@ -56,7 +56,7 @@ class StandingTicket(Ticket):
             self.gate.standing.settle(self.reservation, 0)
         return ()
 
-    def owed(self, cost: NanoUSD, served: str) -> tuple[tuple[str, NanoUSD], ...]:
+    def owed(self, cost: NanoUSD, served: str) -> tuple[tuple[str, NanoUSD], ...]:  # noqa: ARG002 - one shape
         """Nothing: creating a batch is free."""
         return ()
 
