@@ -72,7 +72,8 @@ def rewritten(
         changed = changed or bool(edits)
         members = {**item.params, **edits}
         kept.append(Item(item.custom_id, {name: value for name, value in members.items() if value is not REMOVED}))
-    return document.edited({"requests": encode_create(kept)}).encode() if changed else None
+    # Half a surrogate pair is written as the escape that it came as; UTF-8 has no bytes for it.
+    return document.edited({"requests": encode_create(kept)}).encode("utf-8", "backslashreplace") if changed else None
 
 
 def deployment_of(record: BatchRecord, router: Router, configuration: Configuration) -> Deployment:

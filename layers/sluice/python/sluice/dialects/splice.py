@@ -18,7 +18,15 @@ def _refuse_constant(word: str) -> object:
     raise BadRequest(f"{word} is not a JSON number.", code="invalid_json")
 
 
-_scan = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+def _finite(text: str) -> float:
+    # 1e999 is JSON, but becomes infinity, which neither counts nor can be written as JSON again.
+    value = float(text)
+    if value - value != 0:
+        raise BadRequest(f"{text[:32]} is too large for a number.", code="invalid_json")
+    return value
+
+
+_scan = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).scan_once  # type: ignore[attr-defined]
 
 
 class Document:
