@@ -139,9 +139,7 @@ def _archive(raw: Raw) -> ArchivePolicy | None:
     sample = raw.get("sample", 1.0)
     if not isinstance(sample, int | float) or isinstance(sample, bool) or not 0 < sample <= 1:
         raise ValueError("sample must be above 0 and at most 1")
-    return ArchivePolicy(
-        days, float(sample), _texts(raw, "redact", ("emails", "keys")), _texts(raw, "patterns", ())
-    )
+    return ArchivePolicy(days, float(sample), _texts(raw, "redact", ("emails", "keys")), _texts(raw, "patterns", ()))
 
 
 def _target(raw: Raw) -> RouteTarget:
