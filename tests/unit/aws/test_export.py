@@ -13,6 +13,7 @@ import pytest
 
 from sluice.aws.export import LEAST_MS, Export, key_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.control.end_users import label
 from sluice.metering import request_ids
 from sluice.settings import Settings
 from tests.emulator import Emulator
@@ -88,6 +89,17 @@ def test_yesterdays_entries_of_each_team_are_one_object(night: Night) -> None:
     assert sorted(row["ResourceId"] for row in rows) == sorted(entry.request_id for entry in entries)
     assert sum(row["x_CostNanoUSD"] for row in rows) == sum(entry.cost for entry in entries)
     assert night.bucket.kept[key_of(DAY, REGION, "idle")] == []
+
+
+def test_an_export_labels_end_users_and_names_none(night: Night) -> None:
+    people = ("ann@example.com", "ann@example.com", "bo@example.com", "")
+    for number, person in enumerate(people):
+        night.ledger.put(typical(request_id=request_ids.new(NOON + number, TEAM), user=person, session="of-ann"))
+    night.run()
+    rows = night.bucket.kept[key_of(DAY, REGION, TEAM)]
+    labels = [label(person) if person else None for person in people]
+    assert sorted(str(row["x_User"]) for row in rows) == sorted(map(str, labels))
+    assert not [word for word in ("ann@", "bo@", "of-ann") if word in json.dumps(rows)]
 
 
 def test_a_run_goes_on_where_the_last_one_ended(night: Night) -> None:

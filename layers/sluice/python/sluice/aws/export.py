@@ -5,6 +5,9 @@
 That is a layout which Athena, BigQuery and DuckDB read as it is. An object is put whole, and one that stands is passed
 over: the job runs several times a night, and each run goes on where the last one ended. An event
 {"sluice": "export", "days": ["2026-11-22"], "again": true} replaces what stands, after costing again.
+
+The objects outlive the ledger and are read by many, so `x_User` holds the label of an end user and never the name: rows
+of one user still belong together, and an erasure has nothing to take out here.
 """
 
 from __future__ import annotations
@@ -12,18 +15,20 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from sluice.aws.stores.keys import TEAMS
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.control.end_users import label
 from sluice.control.focus import rows
 from sluice.metering.request_ids import SHARDS
 from sluice.ports import LineSink
 from sluice.settings import EXPORT_PREFIX, Settings
+from sluice.types.ledger import LedgerEntry
 
 LEAST_MS = 60_000
 """No team is begun with less time left; the next run does."""
@@ -75,7 +80,8 @@ class Export:
             path = Path(folder) / "rows.jsonl.gz"
             with gzip.open(path, "wt", encoding="utf-8") as file:
                 for shard in range(SHARDS):
-                    for row in rows(self.ledger.partition(f"{team}#{day}#{shard}"), f"sluice-{self.settings.stage}"):
+                    entries = nameless(self.ledger.partition(f"{team}#{day}#{shard}"))
+                    for row in rows(entries, f"sluice-{self.settings.stage}"):
                         file.write(json.dumps(row, ensure_ascii=False) + "\n")
             key = key_of(day, self.settings.region, team)
             self.bucket.upload_file(str(path), self.settings.export_bucket, key)
@@ -90,6 +96,12 @@ class Export:
                 return False
             raise
         return True
+
+
+def nameless(entries: Iterable[LedgerEntry]) -> Iterator[LedgerEntry]:
+    """Yield the entries with the label of each end user in place of the name."""
+    for entry in entries:
+        yield replace(entry, user=label(entry.user)) if entry.user else entry
 
 
 def key_of(day: str, region: str, team: str) -> str:
