@@ -134,9 +134,10 @@ def test_a_caller_that_hangs_up_does_not_stop_its_request(stack: Stack) -> None:
 
 
 def test_one_caller_keeps_few_environments_busy(stack: Stack) -> None:
+    before = len(stack.environments("streaming"))  # of tests in front of this one
     assert all(answers(stack) for _ in range(20))
     # A second one is started while the first still settles; more would mean that they are not used again.
-    assert len(stack.environments("streaming")) <= 3
+    assert len(stack.environments("streaming")) <= max(before + 1, 3)
 
 
 @pytest.mark.parametrize("megabytes", [7, 11])

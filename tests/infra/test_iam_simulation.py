@@ -40,8 +40,8 @@ MAY: dict[str, dict[str, str]] = {
     "admin": {
         "audit": "PutItem Query",
         "config": "ConditionCheckItem GetItem PutItem Query UpdateItem",
-        "ledger": "PutItem Query",
-        "usage": "BatchGetItem GetItem Query",
+        "ledger": "PutItem Query UpdateItem",
+        "usage": "BatchGetItem DeleteItem GetItem Query",
         "gateway": "GetSecretValue",
     },
     "reconcile": {
