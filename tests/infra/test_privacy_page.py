@@ -31,8 +31,8 @@ STATEFUL = {
     "AWS::SSM::Parameter": "parameters (SSM)",
 }
 STATELESS = {
-    "ApiGateway", "Backup", "CDK", "CloudWatch", "CodeDeploy", "Events", "IAM", "Lambda", "Logs::LogGroup", "Route53",
-    "SecretsManager::RotationSchedule", "Scheduler", "WAFv2", "CertificateManager", "ApplicationAutoScaling", "Pipes", "XRay", "Logs::QueryDefinition",
+    "ApiGateway", "ApplicationAutoScaling", "CDK", "CertificateManager", "CloudWatch", "CodeDeploy", "Events", "IAM",
+    "Lambda", "Logs::QueryDefinition", "Route53", "Scheduler", "SecretsManager::RotationSchedule", "WAFv2", "XRay",
 }  # fmt: skip
 """Services whose resources hold no records."""
 

@@ -11,7 +11,7 @@ import os
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -74,7 +74,7 @@ class Secrets:
 class Found:
     """A provider whose variables are set: its credential, and its base URL where one was given."""
 
-    credential: Mapping[str, str]
+    credential: Mapping[str, str] = field(repr=False)
     base_url: str | None
 
 
