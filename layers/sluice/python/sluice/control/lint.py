@@ -15,6 +15,9 @@ from sluice.routing.residency import complaints as residency_complaints
 from sluice.types.catalogue import Model, Provider
 from sluice.types.routes import Configuration
 
+_KEYS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key")
+_FRAMING = ("host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer")
+
 
 class Catalogue(Protocol):
     """What the lint needs of the registry."""
@@ -57,8 +60,10 @@ def _providers(configuration: Configuration, catalogue: Catalogue, local: bool) 
             except GatewayError as error:
                 yield f"providers.{name}.base_url: {error.message}"
         for header in settings.headers:
-            if header.lower() in ("authorization", "x-api-key", "api-key", "host", "content-length"):
+            if header.lower() in _KEYS:
                 yield f"providers.{name}.headers.{header}: keys belong in the provider secret"
+            if header.lower() in _FRAMING:
+                yield f"providers.{name}.headers.{header}: the gateway itself says where a request goes and ends"
 
 
 def _models(configuration: Configuration, catalogue: Catalogue) -> Iterator[str]:
