@@ -98,11 +98,43 @@ class DataStack(Stack):
         return self.stage.regions[1:] if schema.replicated else ()
 
     def _uploads(self) -> None:
-        """Make the region's bucket of uploads: private, over TLS only, each object gone after the stage's days."""
+        """Make the region's bucket of uploads, each object gone after the stage's days."""
+        rule = s3.LifecycleRule(
+            prefix=UPLOAD_PREFIX,
+            expiration=Duration.days(self.stage.upload_days),
+            abort_incomplete_multipart_upload_after=Duration.days(1),
+        )
+        name = upload_bucket_name(self, self.stage)
+        self._bucket("UploadBucket", name, RemovalPolicy.DESTROY, rules=[rule], cors=self._browsers())
+
+    def _exports(self) -> None:
+        """Make the region's bucket of ledger exports, which outlive the entries themselves."""
+        name = export_bucket_name(self, self.stage)
+        self._bucket("ExportBucket", name, kept(self.stage), versioned=True)
+
+    def _archive(self) -> None:
+        """Make the region's bucket of payloads, each gone after its route's days, and of exported entries."""
+        rules = [
+            s3.LifecycleRule(prefix=f"{PAYLOADS_PREFIX}{days}d/", expiration=Duration.days(days))
+            for days in PAYLOAD_DAYS
+        ]
+        self._bucket("ArchiveBucket", archive_bucket_name(self, self.stage), kept(self.stage), rules=rules)
+
+    def _bucket(
+        self,
+        construct_id: str,
+        name: str,
+        removal: RemovalPolicy,
+        *,
+        rules: list[s3.LifecycleRule] | None = None,
+        cors: list[s3.CorsRule] | None = None,
+        versioned: bool | None = None,
+    ) -> None:
+        """Make a bucket: private, over TLS only, encrypted."""
         s3.Bucket(
             self,
-            "UploadBucket",
-            bucket_name=upload_bucket_name(self, self.stage),
+            construct_id,
+            bucket_name=name,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
@@ -111,51 +143,10 @@ class DataStack(Stack):
             encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
             encryption_key=self.key,
             bucket_key_enabled=None if self.key is None else True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    prefix=UPLOAD_PREFIX,
-                    expiration=Duration.days(self.stage.upload_days),
-                    abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
-            ],
-            cors=self._browsers(),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-
-    def _exports(self) -> None:
-        """Make the region's bucket of ledger exports, which outlive the entries themselves."""
-        s3.Bucket(
-            self,
-            "ExportBucket",
-            bucket_name=export_bucket_name(self, self.stage),
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=None if self.key is None else True,
-            removal_policy=kept(self.stage),
-        )
-
-    def _archive(self) -> None:
-        """Make the region's bucket of payloads, each gone after its route's days, and of exported entries."""
-        s3.Bucket(
-            self,
-            "ArchiveBucket",
-            bucket_name=archive_bucket_name(self, self.stage),
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            encryption=s3.BucketEncryption.S3_MANAGED if self.key is None else s3.BucketEncryption.KMS,
-            encryption_key=self.key,
-            bucket_key_enabled=None if self.key is None else True,
-            lifecycle_rules=[
-                s3.LifecycleRule(prefix=f"{PAYLOADS_PREFIX}{days}d/", expiration=Duration.days(days))
-                for days in PAYLOAD_DAYS
-            ],
-            removal_policy=kept(self.stage),
+            lifecycle_rules=rules,
+            cors=cors,
+            versioned=versioned,
+            removal_policy=removal,
         )
 
     def _browsers(self) -> list[s3.CorsRule] | None:

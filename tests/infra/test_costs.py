@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.costs import IDLE_BAR, by_region, total
+from benchmarks.costs import DOCUMENT, IDLE_BAR, by_region, idle_table, total, written
 from infra.costs import idle
 from infra.costs.idle import FREE, IDLE_METRICS, RULES, UnknownPrice, idle_bills, runs_a_month
 from sluice.metrics import METRICS
@@ -25,6 +25,12 @@ def test_every_region_of_production_stays_under_the_bar(assembly: Assembly) -> N
     assert {region for region, items in bills.items() if items} >= {PRIMARY, SECONDARY}
     for region, items in bills.items():
         assert Decimal(0) < total(items) < IDLE_BAR, region
+
+
+def test_the_page_on_costs_says_what_the_templates_cost(assembly: Assembly) -> None:
+    bills = idle_bills(by_region(assembly.folder, (PRIMARY, SECONDARY)))
+    page = DOCUMENT.read_text(encoding="utf-8")
+    assert written(page, "idle", idle_table(bills)) == page, "run: make costs COSTS=--write"
 
 
 def test_secrets_and_tables_cost_where_their_replicas_stand(assembly: Assembly) -> None:
