@@ -13,7 +13,7 @@ from sluice.dialects.base import REMOVED, Body, ChatDialect, Outline
 from sluice.dialects.policy import Changes, merged, reports
 from sluice.dialects.splice import to_bytes
 from sluice.dispatch import Prepared
-from sluice.errors import InternalError, UnsupportedParameter
+from sluice.errors import BadRequest, InternalError, UnsupportedParameter
 from sluice.providers.addresses import endpoint_url
 from sluice.providers.auth import Outgoing
 from sluice.types.catalogue import Provider
@@ -155,7 +155,13 @@ def _same_body(incoming: Incoming, deployment: Deployment, strict: bool) -> tupl
 
 
 def _in_path(model: str, kept: str = "-._~/:@") -> str:
-    """Return a model's name as it may stand in a path."""
+    """Return a model's name as it may stand in a path. Raises BadRequest for one that would lead to another path.
+
+    Hosts that take any name get it from callers: `cheap-model/../dear-model` would be priced and allowed as the first
+    and served as the second.
+    """
+    if not {"", ".", ".."}.isdisjoint(model.split("/")):
+        raise BadRequest("A model's name has no empty part, '.' or '..' between slashes.", param="model")
     return "".join(c if c.isascii() and (c.isalnum() or c in kept) else _escaped(c) for c in model)
 
 
