@@ -79,3 +79,20 @@ def test_what_would_end_a_path_is_escaped(name: str) -> None:
 )
 def test_names_that_are_in_use_stay(name: str) -> None:
     assert _in_path(name) == name
+
+
+@pytest.mark.parametrize("name", ["x\r\nx-evil: 1", "x\x00y", "\ud800", "ä☃", "x\ty", "x\x7f", "a" * 100_000])
+@pytest.mark.parametrize("start", ["openai/", "openai/gpt-4o-", "gpt-4o-"])
+def test_a_name_that_could_not_stand_in_a_header_is_no_models(start: str, name: str) -> None:
+    transport = ScriptedTransport(Scripted(body=b"{}"))
+    live = configuration(
+        providers={"openai": ProviderSettings(base_url="https://models.example.com", any_model=True)},
+        models={},
+        routes={},
+        unpriced_ceiling={"input": 1, "output": 1},
+    )
+    body = {"model": start + name, "messages": [{"role": "user", "content": "hello"}]}
+    response, told = Gateway(transport, live=live).ask("/v1/chat/completions", body)
+    assert (response.status, transport.calls) == (404, []), told
+    assert not [value for value in response.headers.values() if not value.isprintable()]
+    assert len(told) < 2_000

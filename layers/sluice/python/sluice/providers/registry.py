@@ -16,7 +16,7 @@ from typing import Any
 
 from sluice.errors import InternalError
 from sluice.providers.listing import Listing, undated
-from sluice.types.catalogue import Auth, Model, Provider, ProviderEndpoint
+from sluice.types.catalogue import Auth, Model, Provider, ProviderEndpoint, nameable
 
 BUNDLED = os.path.join(os.path.dirname(__file__), "catalogue")
 INDEX = "index.json"
@@ -55,6 +55,8 @@ class Registry:
         to the vendors that made the model where one offers it, else to everybody who does, sorted by name. `among`
         restricts the search to those providers.
         """
+        if not nameable(name):
+            return []
         head, slash, rest = name.partition("/")
         named = self.provider(head) if slash and (among is None or head in among) else None
         if named is not None:

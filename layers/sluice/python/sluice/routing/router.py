@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from sluice.errors import BadRequest, GatewayError, NoHealthyUpstream, NotFound, PermissionDenied
-from sluice.types.catalogue import Model, Provider, ProviderEndpoint
+from sluice.types.catalogue import Model, Provider, ProviderEndpoint, nameable
 from sluice.types.routes import (
     Configuration,
     Deployment,
@@ -240,7 +240,7 @@ class Router:
         """Take a name as it is where the configuration says that its provider may be asked for any model."""
         head, slash, rest = name.partition("/")
         provider = self._catalogue.provider(head) if slash and rest else None
-        if provider is None or not _settings(configuration, provider).any_model:
+        if provider is None or not _settings(configuration, provider).any_model or not nameable(rest):
             return []
         return [(provider, self._catalogue.unlisted(provider, rest))]
 

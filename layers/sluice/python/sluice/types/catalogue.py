@@ -13,6 +13,9 @@ WHOLE = 10_000
 BY_THE_PIECE = frozenset(("request", "search", "image", "image_sent", "second", "audio_hour", "character"))
 """Components that are not charged by the token."""
 
+NAME_LENGTH = 512
+"""Characters of a model's name; an ARN of an inference profile has some 150."""
+
 
 @dataclass(frozen=True, slots=True)
 class PriceTier:
@@ -174,3 +177,8 @@ class Provider:
     docs: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     """What the vendor's own SDK calls its settings: "api_key" and "base_url" -> environment variable."""
+
+
+def nameable(name: str) -> bool:
+    """Return whether a model may be called so: a name of a caller's making ends up in headers, paths and logs."""
+    return len(name) <= NAME_LENGTH and name.isascii() and name.isprintable()
