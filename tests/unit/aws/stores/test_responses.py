@@ -11,6 +11,7 @@ import pytest
 
 from sluice.aws.dynamodb import DynamoClient
 from sluice.aws.stores.responses import PART_BYTES, DynamoResponseStore
+from sluice.errors import RequestTooLarge
 from sluice.types.budgets import CounterKey, Hold, StandingHold
 from sluice.types.stored import StoredResponse
 from tests.emulator import Emulator
@@ -67,6 +68,15 @@ def test_what_was_put_is_found(store: DynamoResponseStore, kept: StoredResponse)
     store.put(kept)
     assert store.find("search", "resp_1") == kept
     assert store.find_all("search", ["resp_1", "resp_2", "resp_1"]) == {"resp_1": kept}
+
+
+def test_turns_that_would_fill_the_memory_are_not_unpacked(store: DynamoResponseStore) -> None:
+    turns = {f"resp_{n}": response(id=f"resp_{n}", content=b"a" * 9_000_000) for n in range(4)}
+    for each in turns.values():
+        store.put(each)
+    assert len(store.find_all("search", ["resp_0", "resp_1", "resp_2"])) == 3
+    with pytest.raises(RequestTooLarge, match="33554432 bytes"):
+        store.find_all("search", turns)
 
 
 def test_many_are_read_at_once(store: DynamoResponseStore) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient, Key
 from sluice.aws.errors import ConditionalCheckFailed
+from sluice.errors import RequestTooLarge
 from sluice.types.stored import StoredResponse
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 PART_BYTES = 350_000
 """Of compressed content in one item; an item may have 400 KB, names included."""
+INFLATED_LIMIT = 32 * 1024 * 1024
+"""Bytes of content that are read at once. What packs well takes little of the table: without a limit, a few turns of
+one letter over and over would fill a function's memory."""
 _HEAD = "head"
 _PLAIN = ("key_id", "provider", "model", "upstream_model", "created", "region", "native", "background", "charged")
 
@@ -65,7 +69,7 @@ class DynamoResponseStore:
         return self.find_all(team, (response_id,)).get(response_id)
 
     def find_all(self, team: str, response_ids: Iterable[str]) -> dict[str, StoredResponse]:
-        """Return those of a team's responses that exist, by id."""
+        """Return those of a team's responses that exist, by id. Raises RequestTooLarge over `INFLATED_LIMIT`."""
         wanted = {(_partition(team, each), _HEAD): each for each in response_ids}
         if len(wanted) == 1:
             (key,) = wanted
@@ -76,10 +80,13 @@ class DynamoResponseStore:
         live = {key: head for key, head in heads.items() if head["expires_at"] > self._now()}
         pieces = self._pieces(live)
         found: dict[str, StoredResponse] = {}
+        room = INFLATED_LIMIT
         for key, head in live.items():
             packed = _packed(head, pieces)
             if packed is not None:  # None: it was deleted between the two reads
-                found[wanted[key]] = _response(team, wanted[key], head, packed)
+                content = _inflated(packed, room)
+                room -= len(content)
+                found[wanted[key]] = _response(team, wanted[key], head, content)
         return found
 
     def delete(self, team: str, response_id: str) -> bool:
@@ -130,7 +137,18 @@ def _packed(head: Item, pieces: Mapping[Key, Item]) -> bytes | None:
     return None if None in found else b"".join(piece["content"] for piece in found if piece is not None)
 
 
-def _response(team: str, response_id: str, head: Item, packed: bytes) -> StoredResponse:
+def _inflated(packed: bytes, room: int) -> bytes:
+    """Return what was packed, if there is room for that many bytes. Raises RequestTooLarge."""
+    content = zlib.decompressobj().decompress(packed, room + 1) if packed else b""
+    if len(content) > room:
+        raise RequestTooLarge(
+            f"The turns of this conversation have more than {INFLATED_LIMIT} bytes together. Begin another one, with "
+            "the turns that matter as its input."
+        )
+    return content
+
+
+def _response(team: str, response_id: str, head: Item, content: bytes) -> StoredResponse:
     holds: tuple[StandingHold, ...] = ()
     if head.get("holds"):
         from sluice.aws.stores.standing import from_rows
@@ -141,7 +159,7 @@ def _response(team: str, response_id: str, head: Item, packed: bytes) -> StoredR
         team=team,
         expires=head["expires_at"],
         chain=tuple(head["chain"]),
-        content=zlib.decompress(packed) if packed else b"",
+        content=content,
         holds=holds,
         due=head.get("due", False),
         **{name: head[name] for name in _PLAIN},
