@@ -102,3 +102,20 @@ def test_only_answers_and_own_records_are_inflated() -> None:
     own_files = {"aws/export.py", "control/invoices/export_rows.py"}
     assert answers <= inflating
     assert inflating - answers <= own_records | own_files
+
+
+NAMED = "x\r\nx-evil: 1\x00\u2603"
+DROPPING = {
+    "/v1/chat/completions": {**CHAT, "model": "anthropic/test-claude", "metadata": {}},
+    "/v1/messages": {"model": "openai/test-gpt", "max_tokens": 5, "messages": CHAT["messages"]},
+    "/v2/chat": CHAT,
+    "/api/chat": {**CHAT, "stream": False},
+    "/v1/completions": {"model": "openai/test-gpt", "prompt": "hello"},
+}
+
+
+@pytest.mark.parametrize("path", DROPPING)
+def test_what_a_caller_names_splits_no_header(path: str) -> None:
+    response, _ = Gateway(ScriptedTransport(Scripted(body=ANSWER))).ask(path, {**DROPPING[path], NAMED: 1})
+    assert "dropped:x??x-evil: 1??" in response.headers["x-sluice-edits"]
+    assert all(value.isascii() and value.isprintable() for value in response.headers.values())

@@ -29,6 +29,12 @@ class App:
 
     def handle(self, request: Request) -> Response:
         """Serve one request; every failure becomes an answer."""
+        response = self._handle(request)
+        if all(value.isascii() and value.isprintable() for value in response.headers.values()):
+            return response
+        return replace(response, headers={name: in_header(value) for name, value in response.headers.items()})
+
+    def _handle(self, request: Request) -> Response:
         try:
             match = self._match(request)
         except GatewayError as error:
@@ -81,6 +87,11 @@ class App:
         if error.http_status == 405:
             headers["allow"] = ", ".join(methods_of(request.path))
         return Response(error.http_status, headers, envelope(error, dialect, request_id))
+
+
+def in_header(text: str) -> str:
+    """Return a text as it may stand in a header: what callers name (a parameter that was dropped) may hold anything."""
+    return "".join(each if " " <= each <= "~" else "?" for each in text)
 
 
 def dialect_of(request: Request) -> str:
