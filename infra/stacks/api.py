@@ -72,6 +72,8 @@ CONTROL_PLANE = Permissions(
         # DeleteItem: and their empty cells of usage.
         "ledger": ("PutItem", "Query", "UpdateItem"),
         "usage": ("BatchGetItem", "DeleteItem", "GetItem", "Query"),
+        # An end user's stored responses, to be deleted.
+        "cache": ("DeleteItem", "GetItem", "Query"),
         # A record is added together with its change, and never changed or deleted.
         "audit": ("PutItem", "Query"),
     },
@@ -79,7 +81,7 @@ CONTROL_PLANE = Permissions(
 )
 """Create, list and revoke keys; publish configuration versions and let one go live; see how budgets stand.
 
-Nothing is ever deleted but an end user's cells of usage, once they are empty.
+Nothing is ever deleted but what is an end user's: stored responses, and cells of usage once they are empty.
 """
 
 

@@ -36,6 +36,9 @@ BY_SECRETS_MANAGER = {"lambda:InvokeFunction"}
 LABEL = re.compile("[A-Z][a-z]+")
 UNREHEARSED = {
     ("Admin", "BatchGetItem", "usage"),
+    ("Admin", "DeleteItem", "cache"),
+    ("Admin", "GetItem", "cache"),
+    ("Admin", "Query", "cache"),
     ("Admin", "DeleteItem", "usage"),
     ("Admin", "GetItem", "usage"),
     ("Admin", "PutItem", "ledger"),

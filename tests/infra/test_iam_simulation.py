@@ -42,6 +42,7 @@ MAY: dict[str, dict[str, str]] = {
         "config": "ConditionCheckItem GetItem PutItem Query UpdateItem",
         "ledger": "PutItem Query UpdateItem",
         "usage": "BatchGetItem DeleteItem GetItem Query",
+        "cache": "DeleteItem GetItem Query",
         "gateway": "GetSecretValue",
     },
     "reconcile": {

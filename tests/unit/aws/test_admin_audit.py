@@ -18,6 +18,7 @@ from sluice.aws.stores.configurations import DynamoConfigurationStore
 from sluice.aws.stores.invoices import DynamoInvoiceStore
 from sluice.aws.stores.keys import DynamoKeyStore
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.aws.stores.responses import DynamoResponseStore
 from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.control.audit import verify
 from sluice.control.configurations import Configurations
@@ -70,6 +71,7 @@ class Api:
                 audit=self.audit,
                 regions=(REGION,),
                 cells=DynamoUsageStore(client, usage, region=REGION),
+                responses=DynamoResponseStore(client, f"{tables}-cache"),
                 region=REGION,
             )
         )

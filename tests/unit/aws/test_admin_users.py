@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,14 +19,17 @@ from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from sluice.aws import admin_users
 from sluice.aws.rollup import Consumer
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.aws.stores.responses import DynamoResponseStore
 from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.cli import users
 from sluice.cli.session import CommandFailed, Session
-from sluice.control.end_users import ERASED, label
+from sluice.control.end_users import ERASED
 from sluice.errors import GatewayError
+from sluice.governance.end_user import label
 from sluice.metering import request_ids
 from sluice.types.audit import OPERATOR, Actor, Change
 from sluice.types.ledger import LedgerEntry
+from sluice.types.stored import StoredResponse
 from tests.emulator import REGION, Emulator
 from tests.unit.aws.entries import NOON, typical
 from tests.unit.aws.stores.connected import connected
@@ -46,7 +50,14 @@ class Audit:
 class Desk(Session):
     """The command's session, whose calls go straight to the API."""
 
-    def __init__(self, emulator: Emulator, ledger: DynamoLedgerStore, usage: DynamoUsageStore) -> None:
+    def __init__(
+        self,
+        emulator: Emulator,
+        ledger: DynamoLedgerStore,
+        usage: DynamoUsageStore,
+        responses: DynamoResponseStore,
+    ) -> None:
+        self.responses = responses
         self.told: list[str] = []
         super().__init__("", "", as_json=False, write=self.told.append)
         self.ledger, self.usage, self.audit = ledger, usage, Audit()
@@ -54,7 +65,7 @@ class Desk(Session):
         self._emulator = emulator
         self._app = APIGatewayRestResolver(enable_validation=True)
         admin_users.user_routes(
-            self._app, ledger, usage, region=REGION, regions=(REGION,), ledger_days=30, account="a",
+            self._app, ledger, usage, responses, region=REGION, regions=(REGION,), ledger_days=30, account="a",
             now_ms=lambda: NOON, audit=self.audit,  # type: ignore[arg-type]
         )  # fmt: skip
 
@@ -105,7 +116,8 @@ def desk(emulator: Emulator, tables: str, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(users, "SECONDS", 0.0)
     with connected(emulator) as client:
         ledger = DynamoLedgerStore(client, f"{tables}-ledger", days=90)
-        yield Desk(emulator, ledger, DynamoUsageStore(client, f"{tables}-usage", region=REGION))
+        usage = DynamoUsageStore(client, f"{tables}-usage", region=REGION)
+        yield Desk(emulator, ledger, usage, DynamoResponseStore(client, f"{tables}-cache", now=lambda: NOON / 1000))
 
 
 def fill(desk: Desk) -> list[LedgerEntry]:
@@ -222,3 +234,34 @@ def test_a_user_who_is_not_known_leaves_everything_as_it_is(desk: Desk) -> None:
     desk.run("erase", user="nobody")
     assert "0 entries" in desk.told[0]
     assert desk.spent(ANN) == sum(range(10, 20))
+
+
+def stored(number: int, user: str, team: str = "search", content: bytes = b"what was said") -> StoredResponse:
+    return StoredResponse(
+        f"resp_{number}", team, "key", "openai", "gpt", "gpt", created=1, expires=NOON // 1000 + 60, content=content,
+        user=user,
+    )  # fmt: skip
+
+
+def test_stored_responses_are_found_by_their_user_and_deleted(desk: Desk, tmp_path: Path) -> None:
+    # More than fits into one item, and random, so that it cannot be packed into one either.
+    for response in (stored(1, ANN), stored(2, ANN, content=os.urandom(800_000)), stored(3, BOB), stored(4, "")):
+        desk.responses.put(response)
+    desk.responses.put(stored(5, ANN, team="sales"))
+    desk.run("export", out=tmp_path / "ann.jsonl.gz")
+    lines = [json.loads(line) for line in gzip.decompress((tmp_path / "ann.jsonl.gz").read_bytes()).splitlines()]
+    assert [line["response"] for line in lines] == ["resp_1", "resp_2"]
+    desk.run("erase")
+    assert "2 stored responses" in desk.told[-1]
+    assert desk.responses.of_user("search", ANN) == []
+    left = desk.responses.find_all("search", [f"resp_{number}" for number in range(1, 5)])
+    assert sorted(left) == ["resp_3", "resp_4"]
+    assert desk.responses.find("sales", "resp_5") is not None
+
+
+def test_a_stored_response_does_not_hold_its_users_name(desk: Desk) -> None:
+    desk.responses.put(stored(1, ANN))
+    found = desk.responses.find("search", "resp_1")
+    assert found is not None
+    assert found.user == ""
+    assert desk.responses.of_user("search", ANN) == ["resp_1"]

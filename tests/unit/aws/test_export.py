@@ -13,7 +13,7 @@ import pytest
 
 from sluice.aws.export import LEAST_MS, Export, key_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
-from sluice.control.end_users import label
+from sluice.governance.end_user import label
 from sluice.metering import request_ids
 from sluice.settings import Settings
 from tests.emulator import Emulator

@@ -25,6 +25,7 @@ from sluice.aws.admin_usage import usage_routes
 from sluice.aws.admin_users import user_routes
 from sluice.aws.apigateway import principal_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
+from sluice.aws.stores.responses import DynamoResponseStore
 from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.control.budget_status import Counters
 from sluice.control.configurations import ConfigurationModel, Configurations
@@ -62,6 +63,7 @@ class ControlPlane:
     """The regions whose records are read."""
     cells: DynamoUsageStore | None = None
     """The cells of usage themselves; None: nothing of end users can be found or erased."""
+    responses: DynamoResponseStore | None = None
     region: str = ""
     ledger_days: int = 90
     """How long entries are kept."""
@@ -83,11 +85,12 @@ class AdminApi:
         if plane.ledger is not None:
             teams, live = plane.keys.teams, plane.configurations.parsed_live
             ledger_routes(self._app, plane.ledger, teams, plane.account, live=live, audit=plane.audit)
-        if plane.ledger is not None and plane.cells is not None:
+        if plane.ledger is not None and plane.cells is not None and plane.responses is not None:
             user_routes(
                 self._app,
                 plane.ledger,
                 plane.cells,
+                plane.responses,
                 region=plane.region,
                 regions=plane.regions,
                 ledger_days=plane.ledger_days,

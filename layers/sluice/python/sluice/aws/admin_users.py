@@ -17,12 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sluice.aws.admin_access import actor_of
 from sluice.aws.admin_audit import AuditLog, noted
 from sluice.aws.stores.ledger import DynamoLedgerStore, sort_key
+from sluice.aws.stores.responses import DynamoResponseStore
 from sluice.aws.stores.usage import DynamoUsageStore
 from sluice.control.access import reach
-from sluice.control.end_users import days_with, entries_of, erase, forget, label, partitions_of
+from sluice.control.end_users import days_with, entries_of, erase, forget, partitions_of
 from sluice.control.focus import rows
 from sluice.errors import BadRequest
-from sluice.governance.end_user import LONGEST
+from sluice.governance.end_user import LONGEST, label
 from sluice.types.audit import Change
 
 PAGE = 300
@@ -59,6 +60,7 @@ def user_routes(
     app: APIGatewayRestResolver,
     ledger: DynamoLedgerStore,
     usage: DynamoUsageStore,
+    responses: DynamoResponseStore,
     *,
     region: str,
     regions: Sequence[str],
@@ -75,7 +77,13 @@ def user_routes(
         now = now_ms() // 1000
         span = [time.strftime("%Y-%m-%d", time.gmtime(now - DAY * back)) for back in range(ledger_days, -1, -1)]
         found = days_with(wanted.user, whose, span, regions, usage)
-        return {"region": region, "days": found, "partitions": partitions_of(whose, found), "label": label(wanted.user)}
+        return {
+            "region": region,
+            "label": label(wanted.user),
+            "days": found,
+            "partitions": partitions_of(whose, found),
+            "responses": responses.of_user(whose, wanted.user),
+        }
 
     @app.post("/admin/users/entries")
     def entries(wanted: Annotated[WantedPage, Body()]) -> dict[str, Any]:
@@ -102,8 +110,9 @@ def user_routes(
         whose = reach(actor_of(app), wanted.team) or wanted.team
         subject = f"users/{label(wanted.user)}"
         noted(audit, Change("users.forget", subject, actor_of(app), team=whose, after={"days": wanted.days}))
+        gone = responses.forget(whose, wanted.user)
         deleted, left = forget(wanted.user, whose, wanted.days, region, usage)
-        return {"deleted": deleted, "left": left}
+        return {"deleted": deleted, "left": left, "responses": gone}
 
     def _page(wanted: WantedPage) -> tuple[list[Any], str | None]:
         team = wanted.partition.partition("#")[0]

@@ -131,6 +131,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
     from sluice.aws.alerts import counters_of
     from sluice.aws.stores.audit import DynamoAuditStore
     from sluice.aws.stores.invoices import DynamoInvoiceStore
+    from sluice.aws.stores.responses import DynamoResponseStore
     from sluice.aws.stores.usage import DynamoUsageStore
     from sluice.control.configurations import Configurations
     from sluice.control.keys import Keys
@@ -157,6 +158,7 @@ def admin_handler(settings: Settings | None = None) -> Callable[[dict[str, Any],
             now_ms=_now_ms,
             usage=aws.usage(),
             cells=DynamoUsageStore(aws.dynamo, told.table("usage"), region=told.region),
+            responses=DynamoResponseStore(aws.dynamo, told.table("cache")),
             region=told.region,
             ledger_days=told.ledger_days,
             ledger=aws.ledger,

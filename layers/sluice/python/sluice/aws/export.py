@@ -23,8 +23,8 @@ from typing import Any, Protocol
 
 from sluice.aws.stores.keys import TEAMS
 from sluice.aws.stores.ledger import DynamoLedgerStore
-from sluice.control.end_users import label
 from sluice.control.focus import rows
+from sluice.governance.end_user import label
 from sluice.metering.request_ids import SHARDS
 from sluice.ports import LineSink
 from sluice.settings import EXPORT_PREFIX, Settings

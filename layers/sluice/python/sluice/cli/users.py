@@ -59,8 +59,17 @@ def _export(session: Session, chosen: argparse.Namespace) -> None:
         for bucket, key in _archived(chosen, found["label"]):
             file.write(json.dumps({"payload": f"s3://{bucket.name}/{key}"}) + "\n")
             payloads += 1
-    told = {"region": found["region"], "days": len(found["days"]), "entries": count, "payloads": payloads}
-    session.show(told, f"{count} entries and {payloads} payloads of {len(found['days'])} days are in {chosen.out}.")
+        for response in found["responses"]:
+            file.write(json.dumps({"response": response}) + "\n")
+    told = {
+        "region": found["region"],
+        "days": len(found["days"]),
+        "entries": count,
+        "payloads": payloads,
+        "responses": len(found["responses"]),
+    }
+    words = f"{count} entries, {payloads} payloads and {len(found['responses'])} stored responses"
+    session.show(told, f"{words} of {len(found['days'])} days are in {chosen.out}.")
 
 
 def _erase(session: Session, chosen: argparse.Namespace) -> None:
@@ -75,9 +84,17 @@ def _erase(session: Session, chosen: argparse.Namespace) -> None:
     for bucket, key in _archived(chosen, found["label"]):
         bucket.delete_objects(Delete={"Objects": [{"Key": key}]})
         payloads += 1
-    deleted, left = _forgotten(session, chosen, found["days"])
-    told = {"region": found["region"], "erased": erased, "payloads": payloads, "cells": deleted, "left": left}
-    words = f"{erased} entries are nobody's now; {payloads} payloads and {deleted} cells of usage are deleted."
+    deleted, left, responses = _forgotten(session, chosen, found["days"])
+    told = {
+        "region": found["region"],
+        "erased": erased,
+        "payloads": payloads,
+        "responses": responses,
+        "cells": deleted,
+        "left": left,
+    }
+    gone = f"{payloads} payloads, {responses} stored responses and {deleted} cells of usage are deleted."
+    words = f"{erased} entries are nobody's now; {gone}"
     session.show(told, words)
     if left:
         raise CommandFailed(
@@ -99,14 +116,14 @@ def _pages(session: Session, path: str, user: str, partition: str, member: str) 
 
 def _forgotten(
     session: Session, chosen: argparse.Namespace, days: list[str], sleep: Callable[[float], None] = time.sleep
-) -> tuple[int, int]:
-    """Have empty cells deleted until none is left; return how many were, and how many could not be."""
-    deleted = left = 0
+) -> tuple[int, int, int]:
+    """Have stored responses deleted, and empty cells until none is left; return deleted, left, and responses."""
+    deleted = left = responses = 0
     for start in range(0, len(days), DAYS_A_CALL):
         some = days[start : start + DAYS_A_CALL]
         for attempt in range(TRIES):
             told = session.call("POST", "/admin/users/forget", {"user": chosen.user, "team": chosen.team, "days": some})
-            deleted += told["deleted"]
+            deleted, responses = deleted + told["deleted"], responses + told["responses"]
             if not told["left"]:
                 break
             progress(f"{told['left']} cells of usage are not rolled up yet")
@@ -114,7 +131,7 @@ def _forgotten(
                 left += told["left"]
             else:
                 sleep(SECONDS)
-    return deleted, left
+    return deleted, left, responses
 
 
 def _archived(chosen: argparse.Namespace, label: str) -> Iterator[tuple[Any, str]]:

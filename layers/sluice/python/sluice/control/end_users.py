@@ -11,7 +11,6 @@ the cells that are empty afterwards are deleted, since the name is a part of the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -42,11 +41,6 @@ class Entries(Protocol):
 
     def rename_user(self, entry: LedgerEntry, name: str) -> bool:
         """Put another name in place of an entry's user and take its session away; False when it has changed."""
-
-
-def label(user: str) -> str:
-    """Return what stands for a user in records of their erasure."""
-    return hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def days_with(user: str, team: str, days: Sequence[str], regions: Sequence[str], cells: Cells) -> list[str]:

@@ -209,6 +209,7 @@ class Keeper:
             charged=charged,
             holds=() if charged else self._waits(),
             chain=() if native else self._turn.chain,
+            user=self._tally.user,
             content=b"" if native else pack(self._turn.items, {**answer, "store": True}),
         )
 

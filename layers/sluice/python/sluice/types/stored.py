@@ -33,6 +33,8 @@ class StoredResponse:
     charged: bool = True
     due: bool = False
     chain: tuple[str, ...] = ()
+    user: str = ""
+    """The end user that the caller named, only while it is put: it is found by that name, and does not hold it."""
     content: bytes = field(default=b"", repr=False)
     holds: tuple[StandingHold, ...] = ()
 

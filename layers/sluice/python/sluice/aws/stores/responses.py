@@ -2,6 +2,7 @@
 
     pk=response#<team>#<id>  sk=head         the record, with its compressed content where that fits
     pk=response#<team>#<id>  sk=part#<nnn>   a piece of a longer content
+    pk=responses#<team>#<label of the end user>  sk=<id>   says whose it is, where the caller named somebody
     expires_at=<epoch seconds> on each
 
 The team is a part of the key, so no other team's request can even ask for the item. Pieces are written before the head
@@ -20,6 +21,7 @@ from sluice.aws.attributes import Item
 from sluice.aws.dynamodb import DynamoClient, Key
 from sluice.aws.errors import ConditionalCheckFailed
 from sluice.errors import RequestTooLarge
+from sluice.governance.end_user import label
 from sluice.types.stored import StoredResponse
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ class DynamoResponseStore:
         fits = len(packed) + sum(len(each) + 3 for each in response.chain) <= PART_BYTES
         inside = packed if fits else b""
         pieces = [] if fits else [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
+        if response.user:
+            # First: an item that leads to no response does no harm, a response that nothing leads to might.
+            mark = {"pk": _of_user(response.team, response.user), "sk": response.id, "expires_at": response.expires}
+            self._client.put_item(self._table, mark)
         for number, piece in enumerate(pieces):
             item = {"pk": pk, "sk": _part(number), "content": piece, "expires_at": response.expires}
             self._client.put_item(self._table, item)
@@ -100,6 +106,18 @@ class DynamoResponseStore:
             self._client.delete_item(self._table, (key[0], _part(number)))
         return bool(head["expires_at"] > self._now())
 
+    def of_user(self, team: str, user: str) -> list[str]:
+        """Return the ids of a team's responses that an end user was named for; some may be gone."""
+        return [item["sk"] for item in self._client.query(self._table, _of_user(team, user), consistent=True)]
+
+    def forget(self, team: str, user: str) -> int:
+        """Delete the responses that an end user was named for, and what leads to them; return how many there were."""
+        count = 0
+        for response_id in self.of_user(team, user):
+            count += self.delete(team, response_id)
+            self._client.delete_item(self._table, (_of_user(team, user), response_id))
+        return count
+
     def charge(self, team: str, response_id: str, *, due: bool = False) -> bool:
         """Note that a background answer is charged; True for the one caller who is to charge it."""
         return self._moved(team, response_id, "SET charged = :yes, due = :due", "charged = :no", {":due": due})
@@ -124,6 +142,10 @@ class DynamoResponseStore:
 
 def _partition(team: str, response_id: str) -> str:
     return f"response#{team}#{response_id}"
+
+
+def _of_user(team: str, user: str) -> str:
+    return f"responses#{team}#{label(user)}"
 
 
 def _part(number: int) -> str:
