@@ -18,12 +18,12 @@ MODEL_PREFIX = "models/"
 
 def outline(body: JsonObject, size: int) -> Outline:
     """Return the outline of a request of `size` bytes. Raises BadRequest naming the parameter and the remedy."""
-    members = camel(body)
+    members = _once(body, "The body")
     model = members.get("model")
     if not isinstance(model, str) or not model.removeprefix(MODEL_PREFIX).strip():
         raise BadRequest("The path must name a model or route: /v1beta/models/{model}:generateContent.", param="model")
     _check(members)
-    config = camel(members.get("generationConfig"))
+    config = _once(members.get("generationConfig"), "generationConfig")
     return Outline(
         model=model.removeprefix(MODEL_PREFIX),
         stream=members.get("stream") is True,
@@ -32,6 +32,17 @@ def outline(body: JsonObject, size: int) -> Outline:
         choices=_whole(config, "candidateCount") or 1,
         prompt_bytes=size,
     )
+
+
+def _once(found: object, where: str) -> dict[str, object]:
+    """Return an object's members in camelCase. Raises BadRequest for one in both spellings, which the vendor's parser
+    could merge into bounds that nobody has set money aside for."""
+    members = camel(found)
+    if isinstance(found, dict) and len(members) < sum(value is not None for value in found.values()):
+        spelled = [next(iter(camel({name: 0}))) for name, value in found.items() if value is not None]
+        twice = next(name for name in spelled if spelled.count(name) > 1)
+        raise BadRequest(f"{where} names {twice!r} twice, in two spellings; send it once.", param=twice[:64])
+    return members
 
 
 def _check(members: dict[str, object]) -> None:

@@ -13,7 +13,8 @@ from sluice.errors import BadRequest
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
-_POSITIVE = ("max_tokens", "max_completion_tokens", "n")
+_BOUNDS = ("max_tokens", "max_completion_tokens")
+_POSITIVE = (*_BOUNDS, "n")
 _NUMBERS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "top_k", "min_p", "repetition_penalty")
 _WHOLE = ("seed", "top_logprobs")
 _BOOLEANS = ("stream", "logprobs", "parallel_tool_calls", "store")
@@ -29,13 +30,13 @@ def outline(body: JsonObject, size: int) -> Outline:
     _check_members(body)
     _check_messages(body.get("messages"))
     options = body.get("stream_options")
-    longer, older = body.get("max_completion_tokens"), body.get("max_tokens")
-    bound = longer if longer is not None else older
+    # With both, a host goes by the one that it knows, so money is set aside for the larger.
+    bounds = [int(each) for name in _BOUNDS if isinstance(each := body.get(name), int | float)]
     return Outline(
         model=model,
         stream=body.get("stream") is True,
         include_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
-        max_output=int(bound) if isinstance(bound, int | float) else None,
+        max_output=max(bounds, default=None),
         choices=int(n) if isinstance(n := body.get("n"), int | float) else 1,
         prompt_bytes=size,
     )
