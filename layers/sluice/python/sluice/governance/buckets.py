@@ -298,7 +298,8 @@ class Buckets:
         if bucket.debts:
             flows = bucket.flows
             costs = {kind: count * flows[kind].per_unit for kind, count in bucket.debts.items() if kind in flows}
-            bucket.levels = self._store.charge(bucket.key, costs, now)
+            if costs:  # else the limit no longer has any of these rates
+                bucket.levels = self._store.charge(bucket.key, costs, now)
             bucket.debts = {}
 
     def _place(self, demand: Demand, admission: Admission, now: int) -> Limited | None:

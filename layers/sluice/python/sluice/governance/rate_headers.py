@@ -28,7 +28,7 @@ def refusal(limited: Limited, headers: Mapping[str, str]) -> RateLimited:
     """Return the error (429) of a request that a limit turned away, with `headers` that tell how limits stand."""
     demand, kind = limited.demand, _KINDS.get(limited.kind, limited.kind)
     identity = demand.name.split("#")[1] if "#" in demand.name else demand.name
-    wait = "" if limited.wait is None else f" Try again in {max(limited.wait, 0.001):.3g} s."
+    wait = "" if limited.wait is None else f" Try again in {_seconds(limited.wait)} s."
     return RateLimited(
         f"Limit {identity!r} lets {limited.most} {kind} pass at once; {limited.needed} are needed and "
         f"{limited.remaining} are left.{wait}",
@@ -86,6 +86,10 @@ def duration(seconds: float) -> str:
     if minutes >= 60:
         return f"{minutes // 60}h{minutes % 60}m{last}{fraction}s"
     return f"{minutes}m{last}{fraction}s" if minutes else f"{last}{fraction}s"
+
+
+def _seconds(wait: float) -> str:
+    return f"{max(wait, 0.001):.3g}" if wait < 999 else str(int(-(-wait // 1)))
 
 
 def _tightest(statuses: Iterable[Status]) -> dict[str, Status]:
