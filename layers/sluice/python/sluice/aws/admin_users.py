@@ -24,7 +24,7 @@ from sluice.control.end_users import days_with, entries_of, erase, forget, parti
 from sluice.control.focus import rows
 from sluice.errors import BadRequest
 from sluice.governance.end_user import LONGEST, label
-from sluice.types.audit import Change
+from sluice.types.audit import Actor, Change
 
 PAGE = 300
 """Entries that are looked through for one answer; each of the user's own is one write, and 29 s are allowed."""
@@ -87,12 +87,12 @@ def user_routes(
 
     @app.post("/admin/users/entries")
     def entries(wanted: Annotated[WantedPage, Body()]) -> dict[str, Any]:
-        page, following = _page(wanted)
+        page, following = _page(actor_of(app), ledger, wanted)
         return {"object": "list", "data": list(rows(entries_of(wanted.user, page), account)), "next": following}
 
     @app.post("/admin/users/erase")
     def erased(wanted: Annotated[WantedPage, Body()]) -> dict[str, Any]:
-        page, following = _page(wanted)
+        page, following = _page(actor_of(app), ledger, wanted)
         mine = entries_of(wanted.user, page)
         if mine:
             change = Change(
@@ -114,9 +114,11 @@ def user_routes(
         deleted, left = forget(wanted.user, whose, wanted.days, region, usage)
         return {"deleted": deleted, "left": left, "responses": gone}
 
-    def _page(wanted: WantedPage) -> tuple[list[Any], str | None]:
-        team = wanted.partition.partition("#")[0]
-        if (reach(actor_of(app), team) or team) != team:
-            raise BadRequest("The partition is of another team.", param="partition")
-        page = list(itertools.islice(ledger.partition(wanted.partition, wanted.after), PAGE))
-        return page, sort_key(page[-1]) if len(page) == PAGE else None
+
+def _page(actor: Actor, ledger: DynamoLedgerStore, wanted: WantedPage) -> tuple[list[Any], str | None]:
+    """Return a page of a partition that the actor reaches, and what the next one begins after."""
+    team = wanted.partition.partition("#")[0]
+    if (reach(actor, team) or team) != team:
+        raise BadRequest("The partition is of another team.", param="partition")
+    page = list(itertools.islice(ledger.partition(wanted.partition, wanted.after), PAGE))
+    return page, sort_key(page[-1]) if len(page) == PAGE else None
