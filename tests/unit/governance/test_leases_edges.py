@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,23 +21,15 @@ NEED = Need(NAME, 100, 100_000)
 
 
 class Store(MemoryCounters):
-    """Notes until when counters are kept, and lets something happen after the first look at all shards."""
+    """Notes until when counters are kept."""
 
     def __init__(self) -> None:
         super().__init__()
         self.kept: list[int] = []
-        self.meanwhile: Callable[[], object] | None = None
 
     def take(self, key: CounterKey, hold: Hold, *, cap: int, slack_cap: int, keep_until: int = 0) -> Taken | Refused:
         self.kept.append(keep_until)
         return super().take(key, hold, cap=cap, slack_cap=slack_cap, keep_until=keep_until)
-
-    def read_all(self, keys: Iterable[CounterKey]) -> dict[CounterKey, CounterState]:
-        found = super().read_all(keys)
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            meanwhile()
-        return found
 
 
 class World:
@@ -49,8 +41,8 @@ class World:
         given: dict[str, object] = {"region": "eu", "environment": name, "now": lambda: self.time}
         return Leases(self.store, **{**given, **options})  # type: ignore[arg-type]
 
-    def state(self, shard: int = 0) -> CounterState:
-        return self.store.items.get(CounterKey(NAME, f"eu#{shard}"), CounterState())
+    def state(self) -> CounterState:
+        return self.store.items.get(KEY, CounterState())
 
     def calls(self, action: Callable[[], object]) -> int:
         before = self.store.calls
@@ -78,10 +70,6 @@ def short(leases: Leases, need: Need) -> Short:
 def served(leases: Leases, need: Need, cost: int) -> None:
     leases.settle(reserved(leases, need), cost)
     leases.maintain()
-
-
-def amounts(reservation: Reservation) -> list[int]:
-    return [amount for _, amount in reservation.holds]
 
 
 def broken(name: str) -> None:
@@ -171,65 +159,11 @@ def test_earlier_sub_windows_are_looked_at_once_for_several_requests(world: Worl
     assert [world.calls(lambda: reserved(leases, need)) for _ in range(3)] == [3, 1, 1]
 
 
-def test_the_shard_with_the_largest_part_pays_first(world: World) -> None:
-    reservation = reserved(world.environment(), replace(NEED, cap=401, amount=300, shards=2))
-    assert amounts(reservation) == [201, 99]
-
-
-def test_the_last_single_units_of_two_shards_pay_together(world: World) -> None:
-    rival, leases = world.environment("a"), world.environment()
-    need = replace(NEED, cap=202, shards=2)
-    reserved(rival, need)
-    reservation = reserved(leases, replace(need, amount=102))
-    assert amounts(reservation) == [101, 1]
-    leases.maintain()
-    assert [world.state(shard).committed for shard in (0, 1)] == [101, 101]
-
-
-@pytest.mark.parametrize(("left", "paid"), [(1, [150, 1, 149]), (0, [150, 150])])
-def test_what_others_take_meanwhile_is_paid_by_the_next_shard(world: World, left: int, paid: list[int]) -> None:
-    leases, rival = world.environment("c"), world.environment("a")
-    need = replace(NEED, cap=450, shards=3)
-    world.store.meanwhile = lambda: rival.reserve([replace(need, amount=150 - left)])
-    assert amounts(reserved(leases, replace(need, amount=300))) == paid
-    assert [len(world.state(shard).holds) for shard in range(3)] == [1, 1 + left, 1]
-
-
-def test_a_request_that_others_were_faster_than_leaves_nothing_reserved(world: World) -> None:
-    leases, rival = world.environment(), world.environment("a")
-    need = replace(NEED, cap=400, shards=2)
-    world.store.meanwhile = lambda: rival.reserve([replace(need, amount=200)])
-    wanted = replace(need, amount=300)
-    assert short(leases, wanted) == Short(wanted, 200, 400, 400)
-    leases.shutdown()
-    assert [world.state(shard).committed for shard in (0, 1)] == [0, 200]
-
-
-def test_a_shard_pays_what_its_lease_has_when_the_rest_is_gone(world: World) -> None:
-    leases, rival = world.environment("c"), world.environment("a")
-    need = replace(NEED, cap=600, shards=3)
-    leases.settle(reserved(leases, replace(need, amount=250)), 0)
-    reserved(leases, replace(need, amount=200))
-    world.store.meanwhile = lambda: rival.reserve([replace(need, amount=150)])
-    assert amounts(reserved(leases, replace(need, amount=150))) == [150]
-    assert sum(world.state(shard).committed for shard in range(3)) <= 600
-
-
-def test_leases_in_memory_are_used_from_the_own_shard_on(world: World) -> None:
-    leases = world.environment("a")
-    need = replace(NEED, cap=600, shards=3)
-    leases.settle(reserved(leases, replace(need, amount=600)), 0)
-    shards = []
-    for _ in range(3):
-        ((hold, _),) = reserved(leases, replace(need, amount=200)).holds
-        shards.append(next(shard for shard in range(3) if hold in world.state(shard).holds))
-    assert shards == [1, 2, 0]
-
-
-@pytest.mark.parametrize(("name", "shards", "home"), [("a", 2, 1), ("b", 2, 0), ("a", 3, 1), ("b", 3, 2), ("c", 3, 0)])
-def test_an_environment_begins_with_a_shard_of_its_own(world: World, name: str, shards: int, home: int) -> None:
-    reserved(world.environment(name), replace(NEED, shards=shards))
-    assert list(world.store.items) == [CounterKey(NAME, f"eu#{home}")]
+def test_what_fits_exactly_into_a_lease_needs_no_look_at_earlier_sub_windows(world: World) -> None:
+    leases, need = world.environment(), replace(NEED, before=("budget#b#all#before",))
+    leases.settle(reserved(leases, need), 0)
+    world.time += 30
+    assert world.calls(lambda: reserved(leases, need)) == 0
 
 
 @pytest.mark.parametrize(("amount", "calls"), [(100, 1), (50, 1), (150, 2)])
@@ -286,9 +220,13 @@ def test_the_last_money_is_had_without_anything_ahead(world: World) -> None:
     assert world.state().committed == 100_000
 
 
-def test_a_sealed_counter_has_nothing_left(world: World) -> None:
+@pytest.mark.parametrize("amount", [1, 100])
+def test_a_sealed_counter_has_nothing_left_and_is_asked_once(world: World, amount: int) -> None:
     world.store.seal(KEY)
-    assert short(world.environment(), NEED) == Short(NEED, 0, 0, 100_000)
+    need = replace(NEED, amount=amount)
+    calls = world.store.calls
+    assert short(world.environment(), need) == Short(need, 0, 0, 100_000)
+    assert world.store.calls == calls + 1
 
 
 def test_a_refusal_counts_what_its_own_lease_has_left(world: World) -> None:
@@ -355,6 +293,35 @@ def test_one_environment_holds_half_of_what_may_be_held_ahead_or_nothing(world: 
     need = NEED if noted else replace(NEED, cap=10_000)
     served(leases, need, 10)
     assert world.state().slack - noted == slack
+    assert all(isinstance(hold.slack, int) for hold in world.state().holds.values())
+
+
+def test_what_an_environment_holds_itself_does_not_lessen_what_it_may_hold(world: World) -> None:
+    leases, need = world.environment(), replace(NEED, cap=10_000)
+    served(leases, need, 10)
+    leases.maintain()
+    assert leases.held() == {KEY: 125}
+    reserved(leases, replace(need, amount=200))
+    (hold,) = world.state().holds.values()
+    assert (hold.amount, hold.slack) == (10 + 200 + 125, 125)
+
+
+def test_a_new_lease_holds_half_of_what_others_left(world: World) -> None:
+    world.store.items[KEY] = CounterState(slack=2_299)
+    leases = world.environment()
+    served(leases, NEED, 10)
+    leases.shutdown()
+    reserved(leases, NEED)
+    assert [hold.slack for hold in world.state().holds.values()] == [100]
+
+
+def test_room_that_is_noted_stays_when_there_is_no_more(world: World) -> None:
+    leases, rival = world.environment(), world.environment("a")
+    served(leases, NEED, 10)
+    reserved(leases, replace(NEED, amount=300))
+    reserved(rival, replace(NEED, amount=100_000 - world.state().committed))
+    assert world.calls(leases.maintain) == 1
+    assert leases.held() == {KEY: 200}
 
 
 def test_every_failed_step_is_told(world: World) -> None:
@@ -383,6 +350,7 @@ def test_of_a_thousand_counters_only_those_with_leases_are_remembered(world: Wor
     served(leases, NEED, 10)
     assert leases.committed(f"{NAME}#0") == 0
     assert leases.committed(NAME) == 210
+    assert world.calls(leases.maintain) == 0
     assert world.calls(lambda: reserved(leases, NEED)) == 0
 
 
