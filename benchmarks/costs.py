@@ -82,8 +82,8 @@ class Workload:
 def sample(workload: Workload, chance: random.Random, at_ms: int) -> LedgerEntry:
     """Return an entry as such traffic leaves it."""
     team = f"team-{chance.randrange(workload.teams)}"
-    model = f"model-number-{chance.randrange(workload.models)}"
-    provider = f"provider-{hash(model) % 5}"
+    number = chance.randrange(workload.models)
+    model, provider = f"model-number-{number}", f"provider-{number % 5}"
     deployment = f"{provider}/{model}"
     return LedgerEntry(
         request_id=request_ids.new(at_ms, team, chance.randbytes),

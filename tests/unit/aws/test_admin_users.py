@@ -12,9 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
+from moto import mock_aws
 
 from sluice.aws import admin_users
 from sluice.aws.rollup import Consumer
@@ -25,11 +27,12 @@ from sluice.cli import users
 from sluice.cli.session import CommandFailed, Session
 from sluice.control.end_users import ERASED
 from sluice.errors import GatewayError
-from sluice.governance.end_user import label
 from sluice.metering import request_ids
+from sluice.telemetry.payload_keys import payload_key
 from sluice.types.audit import OPERATOR, Actor, Change
 from sluice.types.ledger import LedgerEntry
 from sluice.types.stored import StoredResponse
+from sluice.types.tenancy import label
 from tests.emulator import REGION, Emulator
 from tests.unit.aws.entries import NOON, typical
 from tests.unit.aws.stores.connected import connected
@@ -265,3 +268,20 @@ def test_a_stored_response_does_not_hold_its_users_name(desk: Desk) -> None:
     assert found is not None
     assert found.user == ""
     assert desk.responses.of_user("search", ANN) == ["resp_1"]
+
+
+def test_archived_payloads_are_listed_and_deleted(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        bucket = boto3.resource("s3", region_name=REGION).create_bucket(Bucket="archive")
+        mine = [payload_key(days, "search", ANN, NOON, "req_1") for days in (7, 90)]
+        others = [payload_key(7, "search", BOB, NOON, "req_2"), payload_key(7, "sales", ANN, NOON, "req_3")]
+        for key in (*mine, *others):
+            bucket.put_object(Key=key, Body=b"x")
+        desk.run("export", out=tmp_path / "ann.jsonl.gz", archive_bucket="archive")
+        lines = [json.loads(line) for line in gzip.decompress((tmp_path / "ann.jsonl.gz").read_bytes()).splitlines()]
+        assert [line["payload"] for line in lines] == [f"s3://archive/{key}" for key in mine]
+        desk.run("erase", archive_bucket="archive")
+        assert "2 payloads" in desk.told[-1]
+        assert {found.key for found in bucket.objects.all()} == set(others)

@@ -13,9 +13,9 @@ import pytest
 
 from sluice.aws.export import LEAST_MS, Export, key_of
 from sluice.aws.stores.ledger import DynamoLedgerStore
-from sluice.governance.end_user import label
 from sluice.metering import request_ids
 from sluice.settings import Settings
+from sluice.types.tenancy import label
 from tests.emulator import Emulator
 from tests.unit.aws.entries import NOON, TEAM, typical
 from tests.unit.aws.stores.connected import connected

@@ -23,8 +23,9 @@ from sluice.control.access import reach
 from sluice.control.end_users import days_with, entries_of, erase, forget, partitions_of
 from sluice.control.focus import rows
 from sluice.errors import BadRequest
-from sluice.governance.end_user import LONGEST, label
+from sluice.governance.end_user import LONGEST
 from sluice.types.audit import Actor, Change
+from sluice.types.tenancy import label
 
 PAGE = 300
 """Entries that are looked through for one answer; each of the user's own is one write, and 29 s are allowed."""
@@ -79,7 +80,6 @@ def user_routes(
         found = days_with(wanted.user, whose, span, regions, usage)
         return {
             "region": region,
-            "label": label(wanted.user),
             "days": found,
             "partitions": partitions_of(whose, found),
             "responses": responses.of_user(whose, wanted.user),

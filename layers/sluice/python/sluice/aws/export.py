@@ -24,11 +24,11 @@ from typing import Any, Protocol
 from sluice.aws.stores.keys import TEAMS
 from sluice.aws.stores.ledger import DynamoLedgerStore
 from sluice.control.focus import rows
-from sluice.governance.end_user import label
 from sluice.metering.request_ids import SHARDS
 from sluice.ports import LineSink
 from sluice.settings import EXPORT_PREFIX, Settings
 from sluice.types.ledger import LedgerEntry
+from sluice.types.tenancy import label
 
 LEAST_MS = 60_000
 """No team is begun with less time left; the next run does."""

@@ -62,6 +62,7 @@ class Consumer:
         merge_ms: int = MERGE_MS,
     ) -> None:
         self._merge_ms = merge_ms
+        self._looked_ms = 0
         self._usage = usage
         self._region = region
         self._lines = lines
@@ -103,8 +104,12 @@ class Consumer:
         return self._first_left(changes, done)
 
     def _merge(self) -> None:
+        now = self._now_ms()
+        if now - self._looked_ms < self._merge_ms:
+            return  # to look means to read all journals
+        self._looked_ms = now
         try:
-            self._usage.merge(self._now_ms(), older_ms=self._merge_ms, groups=1)
+            self._usage.merge(now, older_ms=self._merge_ms, groups=1)
         except AwsError as error:
             # The batch stands; the next one, or the reconcile job, goes on where this one ended.
             self._tell("rollup_unmerged", error, "")

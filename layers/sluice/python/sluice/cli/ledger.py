@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+
+from sluice.cli.session import progress
 
 
 class Session(Protocol):
@@ -31,7 +32,7 @@ Tell = Callable[[str], object]
 
 def add_commands(groups: Any, failed: Failed, tell: Tell | None = None) -> None:
     """Add the commands; `failed` makes the error of a command, `tell` shows progress (by default on stderr)."""
-    say = tell or _progress
+    say = tell or progress
     actions = groups.add_parser("ledger", help="export the ledger; cost it again").add_subparsers(
         metavar="ACTION", required=True
     )
@@ -132,9 +133,3 @@ def _replace(path: Path, text: str) -> None:
     fresh = path.with_name(f"{path.name}.new")
     fresh.write_text(text)
     fresh.replace(path)
-
-
-def _progress(words: str) -> None:
-    ending = "\r" if sys.stderr.isatty() else "\n"
-    sys.stderr.write(f"{words}{ending}")
-    sys.stderr.flush()

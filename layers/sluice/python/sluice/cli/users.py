@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.cli.session import CommandFailed, Session, progress
-from sluice.settings import PAYLOAD_DAYS, PAYLOADS_PREFIX
+from sluice.telemetry.payload_keys import user_prefixes
 
 TRIES = 80
 SECONDS = 5.0
@@ -56,7 +56,7 @@ def _export(session: Session, chosen: argparse.Namespace) -> None:
                 count += 1
             progress(f"{number}/{len(found['partitions'])} partitions, {count} entries")
         payloads = 0
-        for bucket, key in _archived(chosen, found["label"]):
+        for bucket, key in _archived(chosen):
             file.write(json.dumps({"payload": f"s3://{bucket.name}/{key}"}) + "\n")
             payloads += 1
         for response in found["responses"]:
@@ -81,7 +81,7 @@ def _erase(session: Session, chosen: argparse.Namespace) -> None:
         erased += sum(_pages(session, "/admin/users/erase", chosen.user, partition, "erased"))
         progress(f"{number}/{len(found['partitions'])} partitions, {erased} entries")
     payloads = 0
-    for bucket, key in _archived(chosen, found["label"]):
+    for bucket, key in _archived(chosen):
         bucket.delete_objects(Delete={"Objects": [{"Key": key}]})
         payloads += 1
     deleted, left, responses = _forgotten(session, chosen, found["days"])
@@ -134,15 +134,15 @@ def _forgotten(
     return deleted, left, responses
 
 
-def _archived(chosen: argparse.Namespace, label: str) -> Iterator[tuple[Any, str]]:
+def _archived(chosen: argparse.Namespace) -> Iterator[tuple[Any, str]]:
     """Yield the archive's bucket and the key of each payload of the user, where the bucket is named."""
     if not chosen.archive_bucket:
         return
     import boto3
 
     bucket = boto3.resource("s3", region_name=chosen.region).Bucket(chosen.archive_bucket)
-    for days in PAYLOAD_DAYS:
-        for found in bucket.objects.filter(Prefix=f"{PAYLOADS_PREFIX}{days}d/{chosen.team}/{label}/"):
+    for prefix in user_prefixes(chosen.team, chosen.user):
+        for found in bucket.objects.filter(Prefix=prefix):
             yield bucket, found.key
 
 

@@ -45,12 +45,7 @@ class Entries(Protocol):
 
 def days_with(user: str, team: str, days: Sequence[str], regions: Sequence[str], cells: Cells) -> list[str]:
     """Return those of the days on which usage of the user is known, the last two always: they may not be rolled up."""
-    keys = {
-        (f"usage#team#{team}#{day}", f"user#{span}#{region}#{user}"): day
-        for day in days
-        for region in regions
-        for span in ("d",)
-    }
+    keys = {(f"usage#team#{team}#{day}", f"user#d#{region}#{user}"): day for day in days for region in regions}
     known = {keys[cell] for cell in cells.read(keys)}
     return [day for day in days if day in known or day in days[-2:]]
 

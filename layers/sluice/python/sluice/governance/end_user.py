@@ -37,13 +37,6 @@ def end_user(headers: Mapping[str, str], dialect: str, members: Mapping[str, obj
     return ""
 
 
-def label(user: str) -> str:
-    """Return what stands for an end user where the name must not: 32 hex digits of its SHA-256."""
-    import hashlib
-
-    return hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:32]
-
-
 def _at(members: Mapping[str, object], path: tuple[str, ...]) -> object:
     value: object = members
     for name in path:

@@ -10,11 +10,11 @@ delete what lies under `user_prefix` for each team and each number of days; a re
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 
 from sluice.settings import PAYLOAD_DAYS, PAYLOADS_PREFIX
+from sluice.types.tenancy import label
 
 NOBODY = "-"
 
@@ -27,7 +27,7 @@ def payload_key(days: int, team: str, user: str, at_ms: int, request_id: str) ->
 
 def user_prefix(days: int, team: str, user: str) -> str:
     """Return what all keys of an end user of a team begin with, for payloads that are kept so many days."""
-    named = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:32] if user else NOBODY
+    named = label(user) if user else NOBODY
     return f"{PAYLOADS_PREFIX}{days}d/{team}/{named}/"
 
 

@@ -77,3 +77,10 @@ class Caller:
     def team(self) -> str:
         """The team that pays."""
         return self.key.team
+
+
+def label(user: str) -> str:
+    """Return what stands for an end user where the name must not: 32 hex digits of its SHA-256."""
+    import hashlib
+
+    return hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:32]

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sluice.aws.attributes import Item
-from sluice.aws.dynamodb import DynamoClient, Key
+from sluice.aws.dynamodb import DynamoClient, Key, put
 from sluice.aws.errors import ConditionalCheckFailed
 from sluice.errors import RequestTooLarge
-from sluice.governance.end_user import label
 from sluice.types.stored import StoredResponse
+from sluice.types.tenancy import label
 
 if TYPE_CHECKING:
     from sluice.types.budgets import StandingHold
@@ -51,10 +51,6 @@ class DynamoResponseStore:
         fits = len(packed) + sum(len(each) + 3 for each in response.chain) <= PART_BYTES
         inside = packed if fits else b""
         pieces = [] if fits else [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)]
-        if response.user:
-            # First: an item that leads to no response does no harm, a response that nothing leads to might.
-            mark = {"pk": _of_user(response.team, response.user), "sk": response.id, "expires_at": response.expires}
-            self._client.put_item(self._table, mark)
         for number, piece in enumerate(pieces):
             item = {"pk": pk, "sk": _part(number), "content": piece, "expires_at": response.expires}
             self._client.put_item(self._table, item)
@@ -68,7 +64,12 @@ class DynamoResponseStore:
             head["parts"] = len(pieces)
         elif inside:
             head["content"] = inside
-        self._client.put_item(self._table, head)
+        if not response.user:
+            self._client.put_item(self._table, head)
+            return
+        mark = {"pk": _of_user(response.team, response.user), "sk": response.id, "expires_at": response.expires}
+        # One round trip for both: a caller waits for it.
+        self._client.transact_write([put(self._table, mark), put(self._table, head)])
 
     def find(self, team: str, response_id: str) -> StoredResponse | None:
         """Return one response of a team, None when it has none of that id."""
